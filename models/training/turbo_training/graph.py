@@ -1,0 +1,205 @@
+"""Writes a trained generator as an ONNX graph that takes and gives bytes.
+
+The graph is put together by hand rather than traced, since its speed lies in its layout: frames are
+folded by two three-dimensional transposes of bytes, every wide operation runs on [1, 48, H/4, W/4], and
+QuantizeLinear rounds, clamps and casts in one go before the bytes are folded back.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from .network import FOLD, LUMA, PIXELS, STRIDE, Generator, interpolation
+
+OPSET = 17
+IR_VERSION = 9
+_UNROLLED = 3 * FOLD
+
+
+class _Builder:
+    """Collects nodes and initialisers, naming as it goes."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: np.ndarray, name: str) -> str:
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def ints(self, values: list[int], name: str) -> str:
+        return self.constant(np.array(values, np.int64), name)
+
+    def add(self, op: str, inputs: list[str], name: str, **attributes: object) -> str:
+        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
+        return name
+
+    def conv(self, x: str, weight: np.ndarray, name: str, bias: np.ndarray | None = None, **attributes: object) -> str:
+        inputs = [x, self.constant(weight.astype(np.float32), f"{name}.weight")]
+        if bias is not None:
+            inputs.append(self.constant(bias.astype(np.float32), f"{name}.bias"))
+        return self.add("Conv", inputs, name, **attributes)
+
+    def relu(self, x: str) -> str:
+        return self.add("Relu", [x], f"{x}.relu")
+
+
+def build(generator: Generator, name: str) -> onnx.ModelProto:
+    """The complete graph of a generator: frame and strength in, translated frame out."""
+    g = _Builder()
+    w = {k: v.detach().float().cpu().numpy() for k, v in generator.state_dict().items()}
+    folded = _fold(g)
+    features = _features(g, w, folded, generator.widths.dilations)
+    picture = _apply(g, w, folded, features)
+    _unfold(g, picture)
+    graph = helper.make_graph(
+        g.nodes,
+        name,
+        [
+            helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, "height", "width", 3]),
+            helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1]),
+        ],
+        [helper.make_tensor_value_info("translated", TensorProto.UINT8, [1, "height", "width", 3])],
+        g.constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="turbo_training")
+    model.ir_version = IR_VERSION
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def save(model: onnx.ModelProto, path: Path) -> None:
+    """Writes one self-contained file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save_model(model, str(path), save_as_external_data=False)
+
+
+def _fold(g: _Builder) -> str:
+    """Pads to the stride and folds 4x4 pixels into channels ordered (row, column, colour): floats, 0 to 255."""
+    g.add("Shape", ["frame"], "size", start=1, end=3)
+    stride = g.ints([STRIDE, STRIDE], "stride")
+    g.add("Mod", ["size", stride], "over")
+    g.add("Sub", [stride, "over"], "under")
+    g.add("Mod", ["under", stride], "missing")
+    zero = g.ints([0], "zero")
+    g.add("Concat", [zero, zero, zero, zero, zero, "missing", zero], "pads", axis=0)
+    g.add("Pad", ["frame", "pads"], "padded", mode="edge")
+    g.add("Add", ["size", "missing"], "paddedSize")
+    g.add("Div", ["paddedSize", g.ints([FOLD, FOLD], "fold")], "grid")
+    g.add("Split", ["grid", g.ints([1, 1], "halves")], "rows", axis=0)
+    g.nodes[-1].output.append("columns")
+    fold, unrolled, rest = g.ints([FOLD], "foldOnly"), g.ints([_UNROLLED], "unrolled"), g.ints([-1], "rest")
+    g.add("Concat", ["rows", fold, rest], "shape.rows", axis=0)
+    g.add("Concat", [fold, rest, unrolled], "shape.pixels", axis=0)
+    g.add("Concat", [g.ints([1, 3 * PIXELS], "channels"), "rows", "columns"], "shape.folded", axis=0)
+    g.add("Reshape", ["padded", "shape.rows"], "fold.rows")
+    g.add("Transpose", ["fold.rows"], "fold.rows.t", perm=[1, 0, 2])
+    g.add("Reshape", ["fold.rows.t", "shape.pixels"], "fold.pixels")
+    g.add("Transpose", ["fold.pixels"], "fold.pixels.t", perm=[0, 2, 1])
+    g.add("Reshape", ["fold.pixels.t", "shape.folded"], "folded.bytes")
+    return g.add("Cast", ["folded.bytes"], "folded", to=TensorProto.FLOAT)
+
+
+def _features(g: _Builder, w: dict[str, np.ndarray], folded: str, dilations: tuple[int, ...]) -> str:
+    stem = w["stem.weight"]
+    bias = w["stem.bias"] - 0.5 * stem.sum((1, 2, 3))
+    quarter = g.relu(g.conv(folded, _fold_inputs(stem) / 255.0, "stem", bias))
+    steps = [quarter]
+    for layer in ("down8", "down16", "down32"):
+        x = g.conv(steps[-1], w[f"{layer}.weight"], layer, w[f"{layer}.bias"], strides=[2, 2], pads=[1, 1, 1, 1])
+        steps.append(g.relu(x))
+    deep = steps.pop()
+    for index, dilation in enumerate(dilations):
+        deep = _block(g, w, deep, f"blocks.{index}", dilation)
+    for layer in ("rise16", "rise8", "rise4"):
+        deep = _rise(g, w, deep, steps.pop(), layer)
+    return deep
+
+
+def _block(g: _Builder, w: dict[str, np.ndarray], x: str, name: str, dilation: int) -> str:
+    spread = g.conv(
+        x, w[f"{name}.spread.weight"], f"{name}.spread", w[f"{name}.spread.bias"], pads=[dilation] * 4, dilations=[dilation] * 2
+    )
+    gathered = g.conv(g.relu(spread), w[f"{name}.gather.weight"], f"{name}.gather", w[f"{name}.gather.bias"])
+    return g.relu(g.add("Add", [gathered, x], f"{name}.sum"))
+
+
+def _rise(g: _Builder, w: dict[str, np.ndarray], coarse: str, fine: str, name: str) -> str:
+    narrow = g.conv(coarse, w[f"{name}.narrow.weight"], f"{name}.narrow", w[f"{name}.narrow.bias"])
+    scales = g.constant(np.array([1, 1, 2, 2], np.float32), f"{name}.scales")
+    up = g.add(
+        "Resize", [narrow, "", scales], f"{name}.up", mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric"
+    )
+    skip = g.conv(fine, w[f"{name}.skip.weight"], f"{name}.skip")
+    mixed = g.relu(g.add("Add", [skip, up], f"{name}.sum"))
+    return g.relu(g.conv(mixed, w[f"{name}.mix.weight"], f"{name}.mix", w[f"{name}.mix.bias"], pads=[1, 1, 1, 1]))
+
+
+def _apply(g: _Builder, w: dict[str, np.ndarray], folded: str, features: str) -> str:
+    """out = x * exp(strength * log_gain) + strength * light, in the folded layout."""
+    scaled = g.add("Mul", [features, "strength"], "features.scaled")
+    bias = g.constant(w["maps.bias"].reshape(1, 9, 1, 1), "maps.bias")
+    maps = g.conv(scaled, w["maps.weight"], "maps.raw")
+    maps = g.add("Add", [maps, g.add("Mul", [bias, "strength"], "maps.bias.scaled")], "maps")
+    enlarge = _enlarge()
+    dark, slope, light = (
+        g.conv(
+            g.add("Slice", [maps, *(g.ints(v, f"{n}.{k}") for k, v in (("from", [3 * i]), ("to", [3 * i + 3]), ("axis", [1])))], f"{n}.map"),
+            enlarge * unit,
+            n,
+            pads=[1, 1, 1, 1],
+        )
+        for i, (n, unit) in enumerate((("dark", 1.0), ("slope", 1.0), ("light", 255.0)))
+    )
+    spark = g.conv(scaled, _fold_outputs(w["spark.weight"]) * 255.0, "spark")
+    shine = g.add("Add", [spark, light], "shine")
+    y = g.conv(folded, _luma() / 255.0, "luma")
+    log_gain = g.add("Add", [g.add("Mul", [y, slope], "slope.luma"), dark], "logGain")
+    kept = g.add("Mul", [folded, g.add("Exp", [log_gain], "gain")], "kept")
+    return g.add("Add", [kept, shine], "picture")
+
+
+def _unfold(g: _Builder, picture: str) -> None:
+    scale = g.constant(np.array(1.0, np.float32), "unit")
+    point = g.constant(np.array(0, np.uint8), "unit.zero")
+    g.add("QuantizeLinear", [picture, scale, point], "out.bytes")
+    g.add("Concat", ["foldOnly", "unrolled", "rest"], "shape.out.channels", axis=0)
+    g.add("Concat", ["foldOnly", "rows", "rest"], "shape.out.rows", axis=0)
+    g.add("Concat", [g.ints([1], "one"), "paddedSize", g.ints([3], "three")], "shape.out", axis=0)
+    g.add("Reshape", ["out.bytes", "shape.out.channels"], "unfold.channels")
+    g.add("Transpose", ["unfold.channels"], "unfold.channels.t", perm=[0, 2, 1])
+    g.add("Reshape", ["unfold.channels.t", "shape.out.rows"], "unfold.rows")
+    g.add("Transpose", ["unfold.rows"], "unfold.rows.t", perm=[1, 0, 2])
+    g.add("Reshape", ["unfold.rows.t", "shape.out"], "unfolded")
+    g.add("Slice", ["unfolded", g.ints([0, 0], "crop.from"), "size", g.ints([1, 2], "crop.axes")], "translated")
+
+
+def _fold_inputs(weight: np.ndarray) -> np.ndarray:
+    """Torch folds colour first, the graph colour last: reorder the input channels of a 1x1 convolution."""
+    out = weight.shape[0]
+    return weight.reshape(out, 3, FOLD, FOLD).transpose(0, 2, 3, 1).reshape(out, 3 * PIXELS, 1, 1)
+
+
+def _fold_outputs(weight: np.ndarray) -> np.ndarray:
+    return _fold_inputs(weight.transpose(1, 0, 2, 3)).transpose(1, 0, 2, 3)
+
+
+def _enlarge() -> np.ndarray:
+    """The fixed interpolation of three maps to all pixels of the fold: [48, 3, 3, 3]."""
+    phases = interpolation()[:PIXELS, 0].numpy()
+    weight = np.zeros((PIXELS, 3, 3, 3, 3), np.float32)
+    for colour in range(3):
+        weight[:, colour, colour] = phases
+    return weight.reshape(3 * PIXELS, 3, 3, 3)
+
+
+def _luma() -> np.ndarray:
+    """Each pixel's luma, given to its three colours: a 48x48 matrix."""
+    weight = np.zeros((PIXELS, 3, PIXELS, 3), np.float32)
+    for pixel in range(PIXELS):
+        weight[pixel, :, pixel, :] = np.array(LUMA, np.float32)
+    return weight.reshape(3 * PIXELS, 3 * PIXELS, 1, 1)

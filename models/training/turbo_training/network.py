@@ -1,0 +1,162 @@
+"""The one-step generator: a small encoder-decoder that predicts *maps*, not pixels.
+
+The network looks at the picture through a space-to-depth of 4, and its last layer gives nine maps at a
+quarter of the size: two log-gains a colour channel (one for dark pixels, one for bright ones) and the
+light that is added. They are brought to full size by a fixed linear interpolation, and then
+
+    out = x * exp(strength * log_gain(luma(x))) + strength * light
+
+Because the picture itself is multiplied, edges and lettering stay sharp; because light is added, lamps
+can glow; because the gain depends on the pixel's own luma, bright sky between dark branches darkens
+without a halo. A strength of 0 leaves x alone, and in between lies dusk rather than a cross-fade.
+
+In the paper's spirit there is one forward pass, with skip connections that are 1x1 convolutions
+initialised to zero. No normalisation, ReLU only: that is what runs fast in onnxruntime.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+FOLD = 4
+"""Space-to-depth factor: the network's finest grid is the picture's size divided by this."""
+STRIDE = 32
+"""The picture is padded to a multiple of this."""
+PIXELS = FOLD * FOLD
+LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Channels at 1/4, 1/8, 1/16 and 1/32 of the picture, and inside a bottleneck block."""
+
+    quarter: int = 32
+    eighth: int = 48
+    sixteenth: int = 80
+    thirtysecond: int = 128
+    inner: int = 96
+    dilations: tuple[int, ...] = (1, 2, 4, 1)
+
+
+class Maps(NamedTuple):
+    """What the network predicts, all at full size: [B, 3, H, W]."""
+
+    dark: Tensor
+    """Log-gain of a black pixel."""
+    slope: Tensor
+    """What is added to the log-gain as luma goes from 0 to 1."""
+    light: Tensor
+    """Added light, in units of white."""
+
+    def log_gain(self, picture: Tensor) -> Tensor:
+        """The log-gain of each pixel of this picture."""
+        return self.dark + self.slope * luma(picture)
+
+    def apply(self, picture: Tensor, strength: float | Tensor = 1.0) -> Tensor:
+        """The translated picture (not clamped)."""
+        return picture * torch.exp(strength * self.log_gain(picture)) + strength * self.light
+
+
+class Block(nn.Module):
+    """Residual block with a dilated 3x3 and a zero-initialised 1x1 on the way back."""
+
+    def __init__(self, channels: int, inner: int, dilation: int) -> None:
+        super().__init__()
+        self.spread = nn.Conv2d(channels, inner, 3, padding=dilation, dilation=dilation)
+        self.gather = nn.Conv2d(inner, channels, 1)
+        nn.init.zeros_(self.gather.weight)
+        nn.init.zeros_(self.gather.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.gather(F.relu(self.spread(x))))
+
+
+class Rise(nn.Module):
+    """One decoder stage: bring the coarse features up, add the skip, mix."""
+
+    def __init__(self, coarse: int, fine: int) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(coarse, fine, 1)
+        self.skip = nn.Conv2d(fine, fine, 1, bias=False)
+        self.mix = nn.Conv2d(fine, fine, 3, padding=1)
+        nn.init.zeros_(self.skip.weight)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        up = F.interpolate(self.narrow(coarse), scale_factor=2.0, mode="nearest")
+        return F.relu(self.mix(F.relu(up + self.skip(fine))))
+
+
+class Generator(nn.Module):
+    """Picture in, maps out. Sizes must be multiples of STRIDE (the exported graph pads by itself)."""
+
+    def __init__(self, widths: Widths | None = None) -> None:
+        super().__init__()
+        w = self.widths = widths or Widths()
+        self.stem = nn.Conv2d(3 * PIXELS, w.quarter, 1)
+        self.down8 = nn.Conv2d(w.quarter, w.eighth, 3, stride=2, padding=1)
+        self.down16 = nn.Conv2d(w.eighth, w.sixteenth, 3, stride=2, padding=1)
+        self.down32 = nn.Conv2d(w.sixteenth, w.thirtysecond, 3, stride=2, padding=1)
+        self.blocks = nn.ModuleList(Block(w.thirtysecond, w.inner, d) for d in w.dilations)
+        self.rise16 = Rise(w.thirtysecond, w.sixteenth)
+        self.rise8 = Rise(w.sixteenth, w.eighth)
+        self.rise4 = Rise(w.eighth, w.quarter)
+        self.maps = nn.Conv2d(w.quarter, 9, 1)
+        self.spark = nn.Conv2d(w.quarter, 3 * PIXELS, 1, bias=False)
+        self.register_buffer("enlarge", interpolation(), persistent=False)
+        for head in (self.maps, self.spark):
+            nn.init.normal_(head.weight, std=1e-3)
+        nn.init.zeros_(self.maps.bias)
+
+    def features(self, picture: Tensor) -> Tensor:
+        """The finest features, at a quarter of the picture's size."""
+        quarter = F.relu(self.stem(F.pixel_unshuffle(picture, FOLD) - 0.5))
+        eighth = F.relu(self.down8(quarter))
+        sixteenth = F.relu(self.down16(eighth))
+        deep = F.relu(self.down32(sixteenth))
+        for block in self.blocks:
+            deep = block(deep)
+        return self.rise4(self.rise8(self.rise16(deep, sixteenth), eighth), quarter)
+
+    def forward(self, picture: Tensor) -> Maps:
+        features = self.features(picture)
+        fine = F.conv2d(self.maps(features), self.enlarge.to(features.dtype), padding=1, groups=9)
+        fine = F.pixel_shuffle(fine, FOLD).float()
+        spark = F.pixel_shuffle(self.spark(features), FOLD).float()
+        dark, slope, light = fine.split(3, dim=1)
+        return Maps(dark, slope, light + spark)
+
+
+def interpolation() -> Tensor:
+    """Weights of the linear interpolation by FOLD as a depthwise 3x3 with FOLD*FOLD phases: [9*16, 1, 3, 3]."""
+    line = torch.zeros(FOLD, 3)
+    for phase in range(FOLD):
+        offset = (phase + 0.5) / FOLD - 0.5
+        line[phase, 1] = 1 - abs(offset)
+        line[phase, 0 if offset < 0 else 2] = abs(offset)
+    kernel = torch.einsum("ya,xb->yxab", line, line).reshape(PIXELS, 1, 3, 3)
+    return kernel.repeat(9, 1, 1, 1)
+
+
+def luma(picture: Tensor) -> Tensor:
+    """Rec. 601 luma of [B, 3, H, W], as [B, 1, H, W]."""
+    weights = picture.new_tensor(LUMA).view(1, 3, 1, 1)
+    return (picture * weights).sum(1, keepdim=True)
+
+
+def multiply_accumulates(widths: Widths, width: int, height: int) -> int:
+    """Multiply-accumulates of the exported graph for one frame of this size."""
+    columns, rows = -(-width // STRIDE) * 8, -(-height // STRIDE) * 8
+    w, grid = widths, columns * rows
+    fold = 3 * PIXELS
+    quarter = fold * w.quarter + 9 * w.quarter * w.quarter + w.quarter * w.quarter + w.quarter * (9 + fold)
+    quarter += fold * fold + 9 * 9 * fold
+    eighth = 9 * w.quarter * w.eighth + 10 * w.eighth * w.eighth + w.eighth * w.quarter
+    sixteenth = 9 * w.eighth * w.sixteenth + 10 * w.sixteenth * w.sixteenth + w.sixteenth * w.eighth
+    deep = 9 * w.sixteenth * w.thirtysecond + w.thirtysecond * w.sixteenth
+    deep += len(w.dilations) * 10 * w.thirtysecond * w.inner
+    return grid * quarter + grid // 4 * eighth + grid // 16 * sixteenth + grid // 64 * deep
