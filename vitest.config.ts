@@ -7,6 +7,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     // Every test that translates video wants both cores for itself; files one after the other keep them honest.
     fileParallelism: false,
+    reporters: ['default', './test/support/plain-summary-reporter.ts'],
     globalSetup: ['test/support/global-setup.ts'],
   },
 });

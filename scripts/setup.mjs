@@ -1,0 +1,229 @@
+// Does what is still to do before a command of this checkout can run: dependencies, build and, with
+// --with-test-tools, the Debian packages that some tests need. Nothing to do costs a few milliseconds.
+// Plain Node with no dependency, since it runs before there are any. Speaks on stderr only: stdout belongs to the command.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const inRoot = (...parts) => join(root, ...parts);
+
+/** Paths of the stamps, each written last: it holds the hash of what its step was made from. */
+const stamps = { dependencies: inRoot('node_modules', '.setup-stamp'), build: inRoot('dist', '.build-stamp') };
+
+/** Programs that some tests need: their names on PATH, Debian's packages, and what is skipped without them. */
+const testTools = [
+  {
+    programs: ['chromium', 'chromium-browser', 'google-chrome'],
+    packages: ['chromium'],
+    skipped: 'the tests in a browser and those of the WebGPU provider',
+  },
+  { programs: ['ffmpeg'], packages: ['ffmpeg'], skipped: 'the tests with a system ffmpeg (the bundled one is tested)' },
+];
+
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+function fail(line) {
+  say(line);
+  process.exit(1);
+}
+
+function refuseOldNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    fail(`vid2vid-turbo needs Node 20.19 or newer, and this is ${process.versions.node}: https://nodejs.org/download`);
+  }
+}
+
+/** Runs a command with its output held back; it is shown when the command fails. */
+function runQuietly(command, args, env = {}) {
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    maxBuffer: 64 * 2 ** 20,
+  });
+  if (result.status === 0) {
+    return true;
+  }
+  process.stderr.write(result.stdout ?? '');
+  process.stderr.write(result.stderr ?? '');
+  say(result.error?.message ?? `${command} ${args.join(' ')}: ${result.signal ?? `exit code ${result.status}`}`);
+  return false;
+}
+
+function hash(...parts) {
+  const sum = createHash('sha256');
+  for (const part of parts) {
+    sum.update(part).update('\0');
+  }
+  return sum.digest('hex');
+}
+
+function readText(path) {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
+function isStamped(stamp, value) {
+  return readText(stamp) === value;
+}
+
+/** Files below `folder`, by path relative to it, sorted. */
+function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+// ---------------------------------------------------------------------------------------------- dependencies
+
+function dependenciesHash() {
+  return hash(readFileSync(inRoot('package-lock.json')), process.platform, process.arch);
+}
+
+/** Whether somebody has run `npm install` by hand: npm's own record, which it writes last, names what the lock names. */
+function isInstalledByHand() {
+  const record = readText(inRoot('node_modules', '.package-lock.json'));
+  if (record === undefined) {
+    return false;
+  }
+  const installed = JSON.parse(record).packages;
+  const locked = JSON.parse(readFileSync(inRoot('package-lock.json'), 'utf8')).packages;
+  const isAsLocked = ([path, entry]) =>
+    path === '' ||
+    (installed[path] === undefined ? entry.optional === true : installed[path].version === entry.version);
+  return Object.entries(locked).every(isAsLocked);
+}
+
+function installDependencies() {
+  if (!isInstalledByHand()) {
+    say('Installing the dependencies (npm ci) ...');
+    // npm names itself here when it is what runs this script; on Windows that spares finding npm.cmd.
+    const npm = process.env.npm_execpath;
+    const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+    const done = npm?.endsWith('.js') ? runQuietly(process.execPath, [npm, ...args]) : runQuietly('npm', args);
+    if (!done) {
+      fail('The dependencies could not be installed; npm says why above. Running the same command again tries again.');
+    }
+  }
+  writeFileSync(stamps.dependencies, dependenciesHash());
+}
+
+// ----------------------------------------------------------------------------------------------------- build
+
+function buildHash() {
+  const sources = filesBelow(inRoot('src')).flatMap((path) => [path, readFileSync(inRoot('src', path))]);
+  return hash(readFileSync(inRoot('tsconfig.json')), readFileSync(inRoot('package-lock.json')), ...sources);
+}
+
+/** Removes what was built from sources that are gone. */
+function pruneBuild() {
+  for (const path of filesBelow(inRoot('dist'))) {
+    const source = path.replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts');
+    if (source !== path && !existsSync(inRoot('src', source))) {
+      rmSync(inRoot('dist', path));
+    }
+  }
+}
+
+function build() {
+  say('Building (tsc) ...');
+  const built = buildHash();
+  rmSync(stamps.build, { force: true });
+  if (
+    !runQuietly(process.execPath, [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', inRoot('tsconfig.json')])
+  ) {
+    fail('The build failed; tsc says why above.');
+  }
+  pruneBuild();
+  writeFileSync(stamps.build, built);
+}
+
+// ------------------------------------------------------------------------------------------------ test tools
+
+function isOnPath(program) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
+}
+
+function missingTestTools() {
+  return testTools.filter((tool) => !tool.programs.some(isOnPath));
+}
+
+function canInstallPackages() {
+  const release = readText('/etc/os-release') ?? '';
+  return process.getuid?.() === 0 && /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(release) && isOnPath('apt-get');
+}
+
+function installTestTools() {
+  const packages = missingTestTools().flatMap((tool) => tool.packages);
+  if (canInstallPackages()) {
+    say(`Installing ${packages.join(' and ')} for the tests (apt-get) ...`);
+    const patience = ['-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::Retries=1', '-o', 'DPkg::Lock::Timeout=300'];
+    const aptGet = (...args) => runQuietly('apt-get', [...patience, ...args], { DEBIAN_FRONTEND: 'noninteractive' });
+    // One list that can't be fetched need not stand in the way: the installation tells.
+    aptGet('-qq', 'update');
+    aptGet('-qq', 'install', '-y', '--no-install-recommends', ...packages);
+  }
+  for (const tool of missingTestTools()) {
+    say(`No ${tool.programs[0]} here, so ${tool.skipped} will be skipped.`);
+    say(`  To have it on Debian or Ubuntu: sudo apt-get install ${tool.packages.join(' ')}`);
+  }
+}
+
+// ------------------------------------------------------------------------------------------------- one by one
+
+/** Waits until no other set-up of this checkout is at work, then keeps others waiting until this process ends. */
+function keepOthersWaiting() {
+  const lock = join(tmpdir(), `vid2vid-turbo-setup-${hash(root).slice(0, 16)}.lock`);
+  for (let told = false; ; told = true) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      process.on('exit', () => rmSync(lock, { force: true }));
+      return;
+    } catch (error) {
+      if (error.code !== 'EEXIST') {
+        throw error;
+      }
+    }
+    const holder = readText(lock) ?? '';
+    if (!told) {
+      say(`Waiting for another set-up of this checkout (process ${holder}; ${lock}) ...`);
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+    if (holder === readText(lock) && !isRunning(Number(holder))) {
+      rmSync(lock, { force: true });
+    }
+  }
+}
+
+/** Whether the process lives. 0 and NaN (no pid written) do not. */
+function isRunning(pid) {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+refuseOldNode();
+const steps = [
+  { isDone: () => isStamped(stamps.dependencies, dependenciesHash()), work: installDependencies },
+  { isDone: () => isStamped(stamps.build, buildHash()), work: build },
+];
+if (process.argv.includes('--with-test-tools')) {
+  steps.push({ isDone: () => missingTestTools().length === 0, work: installTestTools });
+}
+if (!steps.every((step) => step.isDone())) {
+  keepOthersWaiting();
+  for (const step of steps) {
+    if (!step.isDone()) {
+      step.work();
+    }
+  }
+}
