@@ -111,7 +111,12 @@ def _features(g: _Builder, w: dict[str, np.ndarray], folded: str, dilations: tup
     steps = [quarter]
     for layer in ("down8", "down16", "down32"):
         x = g.conv(steps[-1], w[f"{layer}.weight"], layer, w[f"{layer}.bias"], strides=[2, 2], pads=[1, 1, 1, 1])
-        steps.append(g.relu(x))
+        x = g.relu(x)
+        polish = layer.replace("down", "polish")
+        if f"{polish}.mix.weight" in w:
+            mixed = g.conv(x, w[f"{polish}.mix.weight"], f"{polish}.mix", w[f"{polish}.mix.bias"], pads=[1, 1, 1, 1])
+            x = g.relu(g.add("Add", [mixed, x], f"{polish}.sum"))
+        steps.append(x)
     deep = steps.pop()
     for index, dilation in enumerate(dilations):
         deep = _block(g, w, deep, f"blocks.{index}", dilation)

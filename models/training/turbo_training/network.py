@@ -76,6 +76,19 @@ class Block(nn.Module):
         return F.relu(x + self.gather(F.relu(self.spread(x))))
 
 
+class Polish(nn.Module):
+    """Residual 3x3 at the resolution it is given, with the same zero-initialised way back."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.mix.weight)
+        nn.init.zeros_(self.mix.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.mix(x))
+
+
 class Rise(nn.Module):
     """One decoder stage: bring the coarse features up, add the skip, mix."""
 
@@ -101,6 +114,8 @@ class Generator(nn.Module):
         self.down8 = nn.Conv2d(w.quarter, w.eighth, 3, stride=2, padding=1)
         self.down16 = nn.Conv2d(w.eighth, w.sixteenth, 3, stride=2, padding=1)
         self.down32 = nn.Conv2d(w.sixteenth, w.thirtysecond, 3, stride=2, padding=1)
+        self.polish8 = Polish(w.eighth)
+        self.polish16 = Polish(w.sixteenth)
         self.blocks = nn.ModuleList(Block(w.thirtysecond, w.inner, d) for d in w.dilations)
         self.rise16 = Rise(w.thirtysecond, w.sixteenth)
         self.rise8 = Rise(w.sixteenth, w.eighth)
@@ -115,8 +130,8 @@ class Generator(nn.Module):
     def features(self, picture: Tensor) -> Tensor:
         """The finest features, at a quarter of the picture's size."""
         quarter = F.relu(self.stem(F.pixel_unshuffle(picture, FOLD) - 0.5))
-        eighth = F.relu(self.down8(quarter))
-        sixteenth = F.relu(self.down16(eighth))
+        eighth = self.polish8(F.relu(self.down8(quarter)))
+        sixteenth = self.polish16(F.relu(self.down16(eighth)))
         deep = F.relu(self.down32(sixteenth))
         for block in self.blocks:
             deep = block(deep)
@@ -155,8 +170,8 @@ def multiply_accumulates(widths: Widths, width: int, height: int) -> int:
     fold = 3 * PIXELS
     quarter = fold * w.quarter + 9 * w.quarter * w.quarter + w.quarter * w.quarter + w.quarter * (9 + fold)
     quarter += fold * fold + 9 * 9 * fold
-    eighth = 9 * w.quarter * w.eighth + 10 * w.eighth * w.eighth + w.eighth * w.quarter
-    sixteenth = 9 * w.eighth * w.sixteenth + 10 * w.sixteenth * w.sixteenth + w.sixteenth * w.eighth
+    eighth = 9 * w.quarter * w.eighth + 19 * w.eighth * w.eighth + w.eighth * w.quarter
+    sixteenth = 9 * w.eighth * w.sixteenth + 19 * w.sixteenth * w.sixteenth + w.sixteenth * w.eighth
     deep = 9 * w.sixteenth * w.thirtysecond + w.thirtysecond * w.sixteenth
     deep += len(w.dilations) * 10 * w.thirtysecond * w.inner
     return grid * quarter + grid // 4 * eighth + grid // 16 * sixteenth + grid // 64 * deep

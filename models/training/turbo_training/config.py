@@ -1,0 +1,98 @@
+"""One YAML file a model: what it is called, how wide it is, what it is trained on and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from .network import Widths
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one mixture of data."""
+
+    name: str
+    steps: int
+    rate: float
+    """Peak learning rate; it rises over the first steps and falls along a half cosine."""
+    mixture: dict[str, int]
+    """How many pictures of each source (`pairs`, `teacher`, `night`) are in a batch."""
+    adversarial: float = 0.0
+    """Weight of the unpaired adversarial objective against real pictures of the target domain."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One set of pictures, with the licence under which it is used."""
+
+    name: str
+    licence: str
+    folder: str
+    """Glob below the data folder."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the pictures are, relative to the data folder."""
+
+    pairs: list[str]
+    """Folders of NN_in.jpg / NN_out.jpg; a leading `~` reverses them."""
+    labelled: str
+    """Folder of pictures with class labels."""
+    labels: str
+    """Folder of the labels, same names."""
+    source: list[str]
+    """Globs of further pictures of the source domain."""
+    target: list[str]
+    """Globs of real pictures of the target domain."""
+    used: list[Source] = field(default_factory=list)
+    """What the manifest names."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A model's recipe."""
+
+    id: str
+    effect: str
+    title: str
+    description: str
+    version: str
+    licence: str
+    seed: int
+    crop: tuple[int, int]
+    """Height and width of a training crop."""
+    objective: str
+    data: Data
+    phases: list[Phase]
+    widths: Widths = field(default_factory=Widths)
+    average: float = 0.998
+    """Decay of the weights' moving average, which is what is exported."""
+
+
+def load(path: Path) -> Config:
+    """Reads a recipe; an unknown or missing key is an error that names it."""
+    with path.open(encoding="utf-8") as file:
+        return _make(Config, yaml.safe_load(file), path.name)
+
+
+def _make(kind: Any, value: Any, where: str) -> Any:
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        unknown = set(value) - {f.name for f in fields(kind)}
+        if unknown:
+            raise ValueError(f"{where}: unknown key {', '.join(sorted(unknown))}")
+        try:
+            return kind(**{k: _make(hints[k], v, f"{where}.{k}") for k, v in value.items()})
+        except TypeError as error:
+            raise ValueError(f"{where}: {error}") from error
+    origin, arguments = getattr(kind, "__origin__", None), getattr(kind, "__args__", ())
+    if origin is list:
+        return [_make(arguments[0], v, f"{where}[{i}]") for i, v in enumerate(value)]
+    if origin is tuple:
+        return tuple(value)
+    return float(value) if kind is float else value

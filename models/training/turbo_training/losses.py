@@ -1,0 +1,50 @@
+"""What a translated picture is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .network import Maps
+
+
+@dataclass
+class Batch:
+    """Examples stacked: [B, 3, H, W], and which of them have known layers [B]."""
+
+    picture: Tensor
+    target: Tensor
+    base: Tensor
+    light: Tensor
+    split: Tensor
+
+
+def root(x: Tensor) -> Tensor:
+    """Square root of brightness: darkness counts as the eye sees it."""
+    return torch.sqrt(x.clamp(0, 1) + 1e-3)
+
+
+def paired(maps: Maps, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    """Distance to the target; where a teacher knows base and light, each map is supervised by its own layer."""
+    kept = batch.picture * torch.exp(maps.log_gain(batch.picture).clamp(-8, 2))
+    out = kept + maps.light
+    split = batch.split.view(-1, 1, 1, 1)
+    bright = 1 + 3 * batch.target.amax(1, keepdim=True)
+    whole = (bright * (root(out) - root(batch.target)).abs()).mean((1, 2, 3))
+    coarse = sum(
+        (root(F.avg_pool2d(out.clamp(0, 1), k)) - root(F.avg_pool2d(batch.target, k))).abs().mean((1, 2, 3)) for k in (4, 16)
+    )
+    base = (root(kept) - root(batch.base)).abs()
+    light = (0.3 + 25 * batch.light.amax(1, keepdim=True)).clamp(max=12) * (maps.light - batch.light).abs()
+    layers = (split * (base + light)).mean((1, 2, 3))
+    excess = (F.relu(-out) + F.relu(out - 1)).mean()
+    total = (whole + 0.5 * coarse).mean() + layers.mean() + 0.2 * excess
+    return total, {"whole": whole.mean().item(), "layers": layers.mean().item()}
+
+
+def roughness(maps: Maps) -> Tensor:
+    """How much the gain changes from pixel to pixel: a little of it keeps blotches away."""
+    return sum((m[..., 1:] - m[..., :-1]).abs().mean() + (m[..., 1:, :] - m[..., :-1, :]).abs().mean() for m in (maps.dark, maps.slope))

@@ -1,0 +1,225 @@
+"""The painter that teaches night: from a day picture and what each pixel shows, two layers of a night picture.
+
+`base` is the street as moon, town and the car's own headlamps light it; `light` is what is emitted in it:
+street lamps at the tops of poles, tail- and headlamps, signals, windows. It runs at training time only: the network
+has to learn both layers from the picture alone, and no part of this module is in a shipped graph.
+
+Sizes are given in units of 1/640 of the picture's width. "Linear" is light, "shown" is what a screen is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PAVEMENT, PERSON, POLE, ROAD, SIGN, SKY, TREE
+
+Array = np.ndarray
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+MOON = np.array([0.86, 0.97, 1.14], np.float32)
+HEADLAMP = np.array([1.06, 1.0, 0.9], np.float32)
+STREET_LAMP = np.array([1.0, 0.83, 0.56], np.float32)
+TAIL_LAMP = np.array([1.0, 0.10, 0.06], np.float32)
+OWN_LAMP = np.array([1.0, 0.95, 0.84], np.float32)
+WINDOW = np.array([1.0, 0.74, 0.42], np.float32)
+ZENITH = np.array([0.0014, 0.0019, 0.0040], np.float32)
+HORIZON = np.array([0.0080, 0.0084, 0.0118], np.float32)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A day picture with what is known about it."""
+
+    day: Array
+    """[H, W, 3], as shown, 0 to 1."""
+    shows: Array
+    """[CLASSES, H, W], probabilities."""
+    from_car: bool
+    """Whether it was taken through a windscreen, so that headlamps light the road ahead."""
+
+    @property
+    def unit(self) -> float:
+        return self.day.shape[1] / 640
+
+    @property
+    def luma(self) -> Array:
+        return self.day @ LUMA
+
+    def blur(self, x: Array, size: float) -> Array:
+        sigma = size * self.unit
+        return ndimage.gaussian_filter(x, (sigma, sigma) + (0,) * (x.ndim - 2), mode="nearest", truncate=3.0)
+
+    def horizon(self) -> int:
+        """The row where the road ends."""
+        rows = np.flatnonzero((self.shows[ROAD] > 0.5).mean(1) > 0.04)
+        height = self.day.shape[0]
+        return int(np.clip(rows[0] if len(rows) else height * 0.45, height * 0.25, height * 0.65))
+
+
+def paint(scene: Scene) -> tuple[Array, Array]:
+    """The layers (base, light) of this scene at night, both as shown."""
+    horizon = scene.horizon()
+    sky = sky_matte(scene)
+    base = _street(scene, horizon) * (1 - sky[..., None]) + _night_sky(scene, horizon) * sky[..., None]
+    signs = _lit_signs(scene, sky)
+    base = base * (1 - signs[..., None]) + 0.5 * scene.day**2.2 * signs[..., None]
+    emitted = _emitters(scene, horizon, sky) + 0.35 * scene.blur(scene.day**2.2 * signs[..., None], 5)
+    shown = np.clip(base, 0, 1) ** (1 / 2.2)
+    light = np.clip(base + emitted, 0, 1) ** (1 / 2.2) - shown
+    return shown.astype(np.float32), np.clip(light, 0, 1).astype(np.float32)
+
+
+def sky_matte(scene: Scene) -> Array:
+    """How much of each pixel is sky, also between branches: near known sky, what is coloured like it."""
+    known = scene.shows[SKY]
+    weight = scene.blur(known**2, 25) + 1e-4
+    colour = scene.blur(scene.day * (known**2)[..., None], 25) / weight[..., None]
+    alike = np.clip(1.25 - np.abs(scene.day - colour).max(-1) / 0.22, 0, 1)
+    near = np.clip(scene.blur(known, 14) * 4, 0, 1) * np.clip(weight * 200, 0, 1)
+    leafy = scene.shows[TREE] + 0.7 * scene.shows[POLE] + 0.5 * scene.shows[BUILDING]
+    edge = np.clip(leafy * near * alike, 0, 1)
+    # inside the sky itself, things that are much darker (wires, twigs) are no sky
+    dark = np.clip((colour @ LUMA - scene.luma - 0.18) / 0.2, 0, 1) * (1 - known**8)
+    return np.clip(np.maximum(known * (1 - dark), edge), 0, 1)
+
+
+def _night_sky(scene: Scene, horizon: int) -> Array:
+    height, width, _ = scene.day.shape
+    up = np.clip((horizon - np.arange(height)) / max(1, horizon), 0, 1)[:, None, None] ** 0.7
+    return (HORIZON * (1 - up) + ZENITH * up) * np.ones((1, width, 1), np.float32)
+
+
+def _street(scene: Scene, horizon: int) -> Array:
+    """Everything but the sky, in linear light: exposure evened out, highlights and colour reduced, lit anew."""
+    linear = scene.day**2.2
+    solid = scene.shows[SKY] < 0.3
+    usual = float(np.median((linear @ LUMA)[solid])) if solid.any() else 0.2
+    surface = linear * np.clip(0.15 / max(usual, 1e-3), 0.5, 4.0)
+    surface = surface / (1 + 1.4 * (surface @ LUMA)[..., None])
+    grey = (surface @ LUMA)[..., None]
+    surface = grey + 0.72 * (surface - grey)
+    return surface * _illumination(scene, horizon)
+
+
+def _illumination(scene: Scene, horizon: int) -> Array:
+    height, width, _ = scene.day.shape
+    s = scene.shows
+    rows = np.arange(height)[:, None] * np.ones((1, width))
+    near_street = np.exp(-np.clip(horizon - rows, 0, None) / (0.22 * height))
+    town = 0.055 + 0.06 * near_street
+    total = town[..., None] * MOON + (0.05 * near_street * (s[BUILDING] + s[FENCE]))[..., None] * STREET_LAMP
+    marks = s[ROAD] * np.clip((scene.luma - scene.blur(scene.luma, 12)) / 0.15, 0, 1)
+    if scene.from_car:
+        down = np.clip((rows - horizon) / (height - horizon), 0, 1)
+        reach = _smooth(down, -0.02, 0.22) * (1 - 0.55 * _smooth(down, 0.55, 1.0))
+        aside = (np.arange(width)[None] - width / 2) / (0.2 * width + 0.42 * width * down)
+        takes = s[ROAD] + 0.75 * s[PAVEMENT] + 0.4 * (s[TREE] + s[FENCE]) + 0.35 * (s[CAR] + s[BUILDING])
+        takes = takes + 0.7 * (s[PERSON] + s[BICYCLE]) + s[SIGN]
+        beam = 0.42 * reach * np.exp(-(aside**2)) * scene.blur(takes, 2)
+        total = total + beam[..., None] * HEADLAMP
+    else:
+        total = total + (0.09 * (s[ROAD] + s[PAVEMENT]))[..., None] * STREET_LAMP
+    return total * (1 + 0.9 * marks[..., None])
+
+
+def _lit_signs(scene: Scene, sky: Array) -> Array:
+    """Signs, boards and shop fronts: small, colourful, on buildings or posts."""
+    chroma = scene.day.max(-1) - scene.day.min(-1)
+    excess = np.clip((scene.blur(chroma, 1) - scene.blur(chroma, 22) - 0.12) / 0.2, 0, 1)
+    s = scene.shows
+    place = np.clip(s[BUILDING] + s[SIGN] + 0.5 * s[POLE] - 2 * (s[TREE] + s[CAR] + s[PERSON]), 0, 1)
+    lit = excess * np.clip((scene.luma - 0.12) / 0.2, 0, 1) * place
+    return np.clip(scene.blur(lit, 0.8) + 0.45 * s[SIGN], 0, 0.9) * (1 - sky)
+
+
+def _emitters(scene: Scene, horizon: int, sky: Array) -> Array:
+    lamps = _street_lamps(scene, horizon)
+    tails, fronts = _car_lamps(scene)
+    total = _glow(scene, lamps, STREET_LAMP, 2.2) + _glow(scene, tails, TAIL_LAMP, 1.0)
+    total += _glow(scene, fronts, OWN_LAMP, 1.0) + _signals(scene, horizon, sky)
+    return total + _windows(scene, horizon)
+
+
+def _glow(scene: Scene, core: Array, colour: Array, power: float) -> Array:
+    """A lamp's core, and the light that air and lens spread around it."""
+    spread = 0.9 * scene.blur(core, 2.2) + 1.6 * scene.blur(core, 7) + 2.2 * scene.blur(core, 22)
+    whitened = colour * 0.45 + 0.55 * colour.max()
+    return power * (core[..., None] * whitened * 1.2 + spread[..., None] * colour)
+
+
+def _street_lamps(scene: Scene, horizon: int) -> Array:
+    """A disc at the top of every slender, tall pole that ends within the picture."""
+    height, width, _ = scene.day.shape
+    core = np.zeros((height, width), np.float32)
+    found, _ = ndimage.label(scene.shows[POLE] > 0.4)
+    for index, where in enumerate(ndimage.find_objects(found), 1):
+        tall, wide = where[0].stop - where[0].start, where[1].stop - where[1].start
+        top = where[0].start
+        if tall < 0.11 * height or tall < 1.7 * wide or top < 3 or top > horizon - 0.08 * height:
+            continue
+        rows, columns = np.nonzero(found[where] == index)
+        centre = where[1].start + columns[rows <= rows.min() + 2].mean()
+        _disc(core, top + scene.unit, centre, (1.1 + 2.2 * tall / height) * scene.unit)
+    return core
+
+
+def _car_lamps(scene: Scene) -> tuple[Array, Array]:
+    """Tail lamps where a car has small red parts; headlamps on cars seen from before, which have none."""
+    cars = scene.shows[CAR] > 0.5
+    red = np.clip(scene.day[..., 0] - scene.day[..., 1:].max(-1), 0, 1)
+    around = ndimage.binary_dilation(cars, iterations=max(1, round(2 * scene.unit)))
+    local = red - scene.blur(red * around, 14) / (scene.blur(around.astype(np.float32), 14) + 1e-3)
+    tails = np.clip((scene.blur(local, 0.7) - 0.055) / 0.1, 0, 1) * around
+    fronts = np.zeros_like(tails)
+    found, _ = ndimage.label(ndimage.binary_opening(cars, iterations=max(1, round(scene.unit))))
+    for index, where in enumerate(ndimage.find_objects(found), 1):
+        tall, wide = where[0].stop - where[0].start, where[1].stop - where[1].start
+        if not 0.75 < wide / tall < 1.75 or wide < 7 * scene.unit or where[1].start < 2 or where[1].stop > cars.shape[1] - 2:
+            continue
+        mask = found[where] == index
+        if mask.mean() < 0.55 or (tails[where] * mask).sum() > 0.006 * mask.sum():
+            continue
+        row = where[0].start + 0.62 * tall
+        for side in (0.17, 0.83):
+            _disc(fronts, row, where[1].start + side * wide, np.clip(0.055 * wide, 0.9 * scene.unit, 5 * scene.unit))
+    return tails, fronts
+
+
+def _signals(scene: Scene, horizon: int, sky: Array) -> Array:
+    """Traffic lights: compact, bright, saturated; red, or a green that is half blue."""
+    r, g, b = (scene.day[..., i] for i in range(3))
+    s = scene.shows
+    place = np.clip(s[SIGN] + s[POLE] + s[BUILDING] + 0.6 * s[TREE] - 2 * s[CAR] - 2 * s[ROAD], 0, 1) * (1 - sky)
+    place[horizon + round(0.05 * len(place)) :] = 0
+    red = np.clip(r - np.maximum(g, b) - 0.25, 0, 1) * (r > 0.55)
+    green = np.clip((g + b) / 2 - r - 0.14, 0, 1) * (g > 0.45) * (np.abs(g - b) < 0.25)
+    total = np.zeros_like(scene.day)
+    for mask, colour in ((red, np.array([1, 0.1, 0.05])), (green, np.array([0.1, 1, 0.7]))):
+        compact = np.clip((scene.blur(mask, 0.8) - 2.2 * scene.blur(mask, 6)) * 8, 0, 1) * place
+        total += _glow(scene, compact.astype(np.float32), colour.astype(np.float32), 0.8)
+    return total
+
+
+def _windows(scene: Scene, horizon: int) -> Array:
+    """Dark patches of a lighter facade: bright near the street, dim above."""
+    facade = scene.shows[BUILDING]
+    level = scene.blur(scene.luma * facade, 9) / (scene.blur(facade, 9) + 1e-3)
+    patch = np.clip((level - scene.blur(scene.luma, 1.0) - 0.09) / 0.12, 0, 1) * np.clip(3 * facade - 2, 0, 1)
+    rows = np.arange(len(facade))[:, None]
+    height = np.clip((horizon - rows) / (0.2 * len(facade)), 0, 1)
+    return (patch * (0.16 - 0.11 * height))[..., None] * WINDOW
+
+
+def _disc(canvas: Array, row: float, column: float, radius: float) -> None:
+    reach = int(radius + 2)
+    top, left = max(0, int(row) - reach), max(0, int(column) - reach)
+    part = canvas[top : int(row) + reach + 1, left : int(column) + reach + 1]
+    y, x = np.ogrid[top : top + part.shape[0], left : left + part.shape[1]]
+    np.maximum(part, np.clip(radius + 0.5 - np.hypot(y - row, x - column), 0, 1), out=part)
+
+
+def _smooth(x: Array, low: float, high: float) -> Array:
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)

@@ -1,0 +1,119 @@
+"""The model package: model.onnx, checked against the trained network, and the manifest that vouches for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+from .config import Config
+from .graph import OPSET, build, save
+from .network import STRIDE, Generator, multiply_accumulates
+
+SIZES = [(640, 360), (162, 122), (32, 32), (360, 640), (350, 290)]
+"""Width and height at which an export is checked."""
+
+
+def load_generator(config: Config, checkpoint: Path) -> Generator:
+    """The averaged weights of a checkpoint."""
+    generator = Generator(config.widths)
+    generator.load_state_dict(torch.load(checkpoint, weights_only=True)["averaged"])
+    return generator.eval()
+
+
+def export(config: Config, work: Path, checkpoint: Path, out: Path) -> None:
+    """Writes the package and refuses to leave one that fails its checks."""
+    generator = load_generator(config, checkpoint)
+    graph = out / "model.onnx"
+    save(build(generator, config.id), graph)
+    worst = check(generator, graph)
+    print(f"{graph}: {graph.stat().st_size / 1e6:.2f} MB, at most {worst} of 255 from the trained network, strength 0 exact")
+    figures_file = work / "figures.json"
+    figures = json.loads(figures_file.read_text()) if figures_file.exists() else {}
+    steps = sum(phase.steps for phase in config.phases)
+    write_manifest(config, generator, steps, figures, out)
+
+
+def check(generator: Generator, graph: Path) -> int:
+    """Largest difference between graph and network; raises where strength 0 changes a bit or a picture breaks."""
+    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    worst = 0
+    for width, height in SIZES:
+        noise = rng.integers(0, 256, (1, height, width, 3), np.uint8)
+        smooth = np.linspace(0, 255, noise.size).reshape(noise.shape).astype(np.uint8)
+        for frame in (noise, smooth, np.zeros_like(noise), np.full_like(noise, 255)):
+            if not np.array_equal(run(session, frame, 0.0), frame):
+                raise RuntimeError(f"strength 0 does not give the input back at {width}x{height}")
+            for strength in (0.5, 1.0):
+                got, wanted = run(session, frame, strength), reference(generator, frame, strength)
+                worst = max(worst, int(np.abs(got.astype(int) - wanted.astype(int)).max()))
+    if worst > 1:
+        raise RuntimeError(f"the graph differs from the trained network by {worst} of 255")
+    return worst
+
+
+def run(session: onnxruntime.InferenceSession, frame: np.ndarray, strength: float) -> np.ndarray:
+    """One frame through the graph."""
+    return session.run(["translated"], {"frame": frame, "strength": np.array([strength], np.float32)})[0]
+
+
+@torch.no_grad()
+def reference(generator: Generator, frame: np.ndarray, strength: float) -> np.ndarray:
+    """One frame through the network, padded as the graph pads."""
+    _, height, width, _ = frame.shape
+    padded = np.pad(frame, ((0, 0), (0, -height % STRIDE), (0, -width % STRIDE), (0, 0)), mode="edge")
+    x = torch.from_numpy(padded).permute(0, 3, 1, 2).float() / 255
+    out = (generator(x).apply(x, strength).clamp(0, 1) * 255).round().byte()
+    return out[:, :, :height, :width].permute(0, 2, 3, 1).numpy()
+
+
+def write_manifest(config: Config, generator: Generator, steps: int, figures: dict[str, object], out: Path) -> None:
+    """manifest.json beside the graphs that are in the folder."""
+    manifest = {
+        "formatVersion": 1,
+        "id": config.id,
+        "effect": config.effect,
+        "title": config.title,
+        "description": config.description,
+        "version": config.version,
+        "licence": config.licence,
+        "source": "trained for this project, see models/training",
+        "graphs": [_graph(out, name, precision) for name, precision in _GRAPHS if (out / name).exists()],
+        "input": {"name": "frame", "sizeMultiple": 2, "minWidth": 32, "minHeight": 32, "maxWidth": 8192, "maxHeight": 8192},
+        "output": {"name": "translated"},
+        "conditions": [{"kind": "strength", "input": "strength", "minimum": 0, "maximum": 1, "default": 1}],
+        "provenance": {
+            "architecture": ARCHITECTURE,
+            "parameters": sum(p.numel() for p in generator.parameters()),
+            "multiplyAccumulates": {f"{w}x{h}": multiply_accumulates(generator.widths, w, h) for w, h in ((640, 360), (1280, 720))},
+            "objective": config.objective,
+            "data": [{"name": s.name, "licence": s.licence} for s in config.data.used],
+            "seed": config.seed,
+            "steps": steps,
+            "trainedOn": datetime.now(UTC).date().isoformat(),
+            "framework": f"PyTorch {torch.__version__.split('+')[0]}",
+        },
+        "figures": figures,
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    (out / "manifest.json").write_text(text, encoding="utf-8")
+
+
+_GRAPHS = (("model.onnx", "fp32"), ("model.int8.onnx", "int8"))
+
+ARCHITECTURE = (
+    "one-step encoder-decoder on a space-to-depth of 4, zero-initialised 1x1 skips, dilated bottleneck at 1/32; "
+    "out = x * exp(strength * gain(luma)) + strength * light"
+)
+
+
+def _graph(out: Path, name: str, precision: str) -> dict[str, object]:
+    content = (out / name).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    return {"precision": precision, "file": name, "bytes": len(content), "sha256": digest, "opset": OPSET}

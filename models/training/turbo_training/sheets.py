@@ -1,0 +1,49 @@
+"""Contact sheets: input and output side by side, to be looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from .config import Config
+from .network import STRIDE, Generator
+from .pictures import image, read, tensor
+from .sources import glob, read_pairs
+
+
+@torch.no_grad()
+def translate(generator: Generator, picture: Image.Image, strength: float = 1.0) -> Image.Image:
+    """The picture as the exported graph would give it."""
+    x = tensor(picture)[None]
+    height, width = x.shape[-2:]
+    padded = torch.nn.functional.pad(x, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
+    out = generator(padded.contiguous(memory_format=torch.channels_last)).apply(padded, strength)
+    return image(out[0, :, :height, :width])
+
+
+def tile(rows: list[list[Image.Image]], width: int) -> Image.Image:
+    """Pictures in a grid, each fitted to one width."""
+    fitted = [[p.resize((width, round(p.height * width / p.width)), Image.Resampling.LANCZOS) for p in row] for row in rows]
+    heights = [max(p.height for p in row) for row in fitted]
+    sheet = Image.new("RGB", (width * max(len(row) for row in fitted), sum(heights)))
+    top = 0
+    for row, height in zip(fitted, heights, strict=True):
+        for column, picture in enumerate(row):
+            sheet.paste(picture, (column * width, top))
+        top += height
+    return sheet
+
+
+def sample_sheet(generator: Generator, config: Config, data: Path, path: Path, count: int = 12) -> None:
+    """Two pairs (input, output, target) and a few other pictures of the source domain."""
+    rows = []
+    for pair in read_pairs(data, config.data.pairs, 640)[:2]:
+        rows.append([pair.picture, translate(generator, pair.picture), pair.target, pair.picture])
+    others = glob(data, config.data.source)
+    chosen = [read(others[len(others) * i // count]) for i in range(count)]
+    halves = [[p, translate(generator, p)] for p in chosen]
+    rows += [halves[i] + halves[i + 1] for i in range(0, count - 1, 2)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tile(rows, 400).save(path)

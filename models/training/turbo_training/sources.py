@@ -1,0 +1,122 @@
+"""The pictures a network learns from, held in memory, each source giving one training example at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .config import Config
+from .pictures import crops, read, relight
+
+
+@dataclass
+class Example:
+    """One crop: what goes in, what should come out, and, where a teacher knows it, how the two differ."""
+
+    picture: Tensor
+    target: Tensor
+    base: Tensor
+    """The target without the light that is emitted in it (only where `split`)."""
+    light: Tensor
+    """The emitted light (only where `split`)."""
+    split: bool
+
+
+class Source(Protocol):
+    """Anything that gives training examples."""
+
+    def draw(self, rng: np.random.Generator) -> Example: ...
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An input and its aligned result."""
+
+    name: str
+    picture: Image.Image
+    target: Image.Image
+
+
+class Pairs:
+    """Aligned pairs made by a large teacher."""
+
+    def __init__(self, pairs: list[Pair], size: tuple[int, int]) -> None:
+        self.pairs, self.size = pairs, size
+
+    def draw(self, rng: np.random.Generator) -> Example:
+        pair = self.pairs[rng.integers(len(self.pairs))]
+        picture, target = crops([pair.picture, pair.target], self.size, rng)
+        nothing = torch.zeros_like(target)
+        return Example(relight(picture, rng, 0.8), target, nothing, nothing, False)
+
+
+class Unchanged:
+    """Pictures that are of the target domain already and should stay as they are (identity objective)."""
+
+    def __init__(self, pictures: list[Image.Image], size: tuple[int, int]) -> None:
+        self.pictures, self.size = pictures, size
+
+    def draw(self, rng: np.random.Generator) -> Example:
+        (picture,) = crops([self.pictures[rng.integers(len(self.pictures))]], self.size, rng)
+        picture = relight(picture, rng, 0.3)
+        return Example(picture, picture, picture, torch.zeros_like(picture), True)
+
+
+class Taught:
+    """Pictures with the two layers that `prepare` painted for them: base and light (stored as its square root)."""
+
+    def __init__(self, layers: list[tuple[Image.Image, Image.Image, Image.Image]], size: tuple[int, int]) -> None:
+        self.layers, self.size = layers, size
+
+    def draw(self, rng: np.random.Generator) -> Example:
+        picture, base, light = crops(list(self.layers[rng.integers(len(self.layers))]), self.size, rng)
+        light = light * light
+        return Example(relight(picture, rng), (base + light).clamp(0, 1), base, light, True)
+
+
+def read_pairs(data: Path, folders: list[str], longest: int = 960) -> list[Pair]:
+    """All pairs of these folders; `~folder` takes the result as input."""
+    pairs = []
+    for folder in folders:
+        where = data / folder.lstrip("~")
+        for first in sorted(where.glob("*_in.jpg")):
+            second = first.with_name(first.name.replace("_in", "_out"))
+            ends = (second, first) if folder.startswith("~") else (first, second)
+            pictures = [read(path, longest) for path in ends]
+            name = f"{where.name}/{first.name.removesuffix('_in.jpg')}"
+            pairs.append(Pair(name, pictures[0], pictures[1].resize(pictures[0].size)))
+    return pairs
+
+
+def glob(data: Path, patterns: list[str]) -> list[Path]:
+    """All files of these patterns, in a stable order."""
+    return sorted({path for pattern in patterns for path in data.glob(pattern)})
+
+
+def read_taught(work: Path) -> list[tuple[Image.Image, Image.Image, Image.Image]]:
+    """What `prepare` left in the working folder."""
+    layers = []
+    for path in sorted((work / "taught").glob("*_day.png")):
+        stem = path.name.removesuffix("_day.png")
+        three = [Image.open(path.with_name(f"{stem}_{layer}.png")) for layer in ("day", "base", "light")]
+        layers.append((three[0].convert("RGB"), three[1].convert("RGB"), three[2].convert("RGB")))
+    return layers
+
+
+def open_sources(config: Config, data: Path, work: Path, names: set[str], hold_out: list[str]) -> dict[str, Source]:
+    """The sources that a mixture names; pairs in `hold_out` are left alone."""
+    sources: dict[str, Source] = {}
+    if "pairs" in names:
+        pairs = [pair for pair in read_pairs(data, config.data.pairs) if pair.name not in hold_out]
+        sources["pairs"] = Pairs(pairs, config.crop)
+    if "night" in names:
+        sources["night"] = Unchanged([read(path) for path in glob(data, config.data.target)[::3]], config.crop)
+    if "teacher" in names:
+        sources["teacher"] = Taught(read_taught(work), config.crop)
+    return sources

@@ -1,0 +1,132 @@
+"""The training loop: phases one after the other, resumable after a kill."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from .config import Config, Phase
+from .losses import Batch, paired, roughness
+from .network import Generator
+from .progress import Progress
+from .sheets import sample_sheet
+from .sources import Example, Source, open_sources
+
+
+class Run:
+    """Everything that a checkpoint holds."""
+
+    def __init__(self, config: Config) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.generator = Generator(config.widths).to(memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(self.generator.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-3)
+        self.phase, self.step, self.seconds = 0, 0, 0.0
+
+    def save(self, path: Path) -> None:
+        state = {
+            "generator": self.generator.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "phase": self.phase,
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        torch.save(state, partial)
+        os.replace(partial, path)
+
+    def restore(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        self.generator.load_state_dict(state["generator"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.phase, self.step, self.seconds = state["phase"], state["step"], state["seconds"]
+
+    def average(self, decay: float) -> None:
+        decay = min(decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for slow, fast in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
+                slow.lerp_(fast, 1 - decay)
+
+
+def train(
+    config: Config, data: Path, work: Path, hold_out: list[str], start: Path | None = None, only: str | None = None
+) -> Path:
+    """Runs the recipe, going on from the latest checkpoint in `work` (or from the weights in `start`)."""
+    run, latest = Run(config), work / "latest.pt"
+    if latest.exists():
+        run.restore(latest)
+        print(f"resuming at phase {run.phase + 1}, step {run.step}", flush=True)
+    elif start is not None:
+        run.generator.load_state_dict(torch.load(start, weights_only=True)["averaged"])
+        run.averaged.load_state_dict(run.generator.state_dict())
+    phases = [phase for phase in config.phases if only in (None, phase.name)]
+    for index, phase in enumerate(phases):
+        if index >= run.phase:
+            _train_phase(run, phase, data, work, hold_out)
+            run.phase, run.step = index + 1, 0
+            run.save(latest)
+    run.save(work / "final.pt")
+    return work / "final.pt"
+
+
+def _train_phase(run: Run, phase: Phase, data: Path, work: Path, hold_out: list[str]) -> None:
+    config = run.config
+    sources = open_sources(config, data, work, set(phase.mixture), hold_out)
+    progress = Progress(phase.name, phase.steps, run.step)
+    batches = _batches(sources, phase.mixture, config.seed + 1000 * run.phase + run.step)
+    while run.step < phase.steps:
+        began = time.perf_counter()
+        loss, parts = _step(run, phase, next(batches))
+        run.step += 1
+        run.seconds += time.perf_counter() - began
+        progress.report(run.step, loss=loss, **parts)
+        if run.step % 250 == 0:
+            run.save(work / "latest.pt")
+        if run.step % 1000 == 0 or run.step == phase.steps:
+            run.save(work / f"{phase.name}-{run.step:06d}.pt")
+            sample_sheet(run.averaged, config, data, work / f"{phase.name}-{run.step:06d}.png")
+
+
+def _step(run: Run, phase: Phase, batch: Batch) -> tuple[float, dict[str, float]]:
+    for group in run.optimiser.param_groups:
+        group["lr"] = _rate(phase, run.step)
+    with torch.autocast("cpu", torch.bfloat16):
+        maps = run.generator(batch.picture.contiguous(memory_format=torch.channels_last))
+    loss, parts = paired(maps, batch)
+    loss = loss + 0.02 * roughness(maps)
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(run.generator.parameters(), 1.0)
+    if math.isfinite(loss.item()):
+        run.optimiser.step()
+        run.average(run.config.average)
+    return loss.item(), parts
+
+
+def _rate(phase: Phase, step: int) -> float:
+    warm = min(1.0, (step + 1) / 100)
+    return phase.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / phase.steps)))
+
+
+def _batches(sources: dict[str, Source], mixture: dict[str, int], seed: int) -> Iterator[Batch]:
+    rng = np.random.default_rng(seed)
+    while True:
+        yield stack([sources[name].draw(rng) for name, count in mixture.items() for _ in range(count)])
+
+
+def stack(examples: list[Example]) -> Batch:
+    """Examples of one size as one batch."""
+    layers = (torch.stack([getattr(e, name) for e in examples]) for name in ("picture", "target", "base", "light"))
+    return Batch(*layers, torch.tensor([float(e.split) for e in examples]))
