@@ -1,0 +1,167 @@
+import { distance } from 'fastest-levenshtein';
+
+import { FfmpegError, UsageError } from '../errors/errors.js';
+import type { FfmpegCapabilities } from './ffmpeg/capabilities.js';
+
+/** How an encoder is told its quality and speed. */
+interface EncoderOptions {
+  /** Options for a constant quality; undefined where the encoder has no such thing. */
+  quality?(value: number): string[];
+  /** Quality when none is given. */
+  readonly defaultQuality?: number;
+  /** Name of the option that a preset is given with; undefined where there is none. */
+  readonly presetOption?: string;
+  /** Preset when none is given. */
+  readonly defaultPreset?: string;
+  /** Pixel format of the encoder's input. Default `yuv420p`. */
+  readonly pixelFormat?: string;
+  /** Filters after the conversion to the pixel format. */
+  readonly filters?: readonly string[];
+  /** Options that go before the inputs. */
+  readonly globalOptions?: readonly string[];
+  /** Further options. */
+  readonly options?: readonly string[];
+}
+
+const crf = (value: number) => ['-crf', String(value)];
+const x26x: EncoderOptions = { quality: crf, defaultQuality: 18, presetOption: '-preset', defaultPreset: 'veryfast' };
+const vpx: EncoderOptions = {
+  quality: (value) => [...crf(value), '-b:v', '0'],
+  defaultQuality: 31,
+  presetOption: '-cpu-used',
+  defaultPreset: '6',
+  options: ['-deadline', 'realtime', '-row-mt', '1'],
+};
+const nvenc: EncoderOptions = {
+  quality: (value) => ['-rc', 'vbr', '-cq', String(value), '-b:v', '0'],
+  defaultQuality: 21,
+  presetOption: '-preset',
+};
+const qsv: EncoderOptions = {
+  quality: (value) => ['-global_quality', String(value)],
+  defaultQuality: 21,
+  presetOption: '-preset',
+  pixelFormat: 'nv12',
+};
+const vaapi: EncoderOptions = {
+  quality: (value) => ['-qp', String(value)],
+  defaultQuality: 21,
+  pixelFormat: 'nv12',
+  filters: ['hwupload'],
+  globalOptions: ['-vaapi_device', '/dev/dri/renderD128'],
+};
+const videotoolbox: EncoderOptions = {
+  quality: (value) => ['-q:v', String(Math.max(1, 100 - 2 * value))],
+  defaultQuality: 18,
+};
+const qscale: EncoderOptions = { quality: (value) => ['-q:v', String(value)], defaultQuality: 2 };
+
+const encoders: Readonly<Record<string, EncoderOptions>> = {
+  libx264: x26x,
+  libx265: { ...x26x, defaultQuality: 20, options: ['-x265-params', 'log-level=error', '-tag:v', 'hvc1'] },
+  'libvpx-vp9': vpx,
+  libvpx: { ...vpx, options: ['-deadline', 'realtime'] },
+  libsvtav1: { quality: crf, defaultQuality: 30, presetOption: '-preset', defaultPreset: '9' },
+  'libaom-av1': {
+    quality: (value) => [...crf(value), '-b:v', '0'],
+    defaultQuality: 30,
+    presetOption: '-cpu-used',
+    defaultPreset: '8',
+  },
+  h264_nvenc: nvenc,
+  hevc_nvenc: nvenc,
+  av1_nvenc: nvenc,
+  h264_qsv: qsv,
+  hevc_qsv: qsv,
+  h264_vaapi: vaapi,
+  hevc_vaapi: vaapi,
+  h264_videotoolbox: videotoolbox,
+  hevc_videotoolbox: videotoolbox,
+  mpeg4: { ...qscale, defaultQuality: 3 },
+  mjpeg: { ...qscale, pixelFormat: 'yuvj420p' },
+  libwebp: { quality: (value) => ['-quality', String(100 - value)], defaultQuality: 10, pixelFormat: 'yuv420p' },
+  png: { pixelFormat: 'rgb24' },
+  bmp: { pixelFormat: 'bgr24' },
+  tiff: { pixelFormat: 'rgb24' },
+  ffv1: { pixelFormat: 'bgr0' },
+  prores_ks: { pixelFormat: 'yuv422p10le' },
+  // A palette a frame: a palette for all would have to see the whole video first.
+  gif: { pixelFormat: 'rgb24', filters: ['split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1'] },
+};
+
+/** Short names that people use for a codec, and the encoder they get. */
+const aliases: Readonly<Record<string, string>> = {
+  h264: 'libx264',
+  x264: 'libx264',
+  avc: 'libx264',
+  h265: 'libx265',
+  x265: 'libx265',
+  hevc: 'libx265',
+  vp8: 'libvpx',
+  vp9: 'libvpx-vp9',
+  av1: 'libsvtav1',
+  prores: 'prores_ks',
+};
+
+/** How the video is to be encoded. */
+export interface EncoderPlan {
+  /** The encoder, as ffmpeg calls it. */
+  readonly name: string;
+  /** Pixel format of its input. */
+  readonly pixelFormat: string;
+  /** Filters after the conversion to that format. */
+  readonly filters: readonly string[];
+  /** Options that go before the inputs. */
+  readonly globalOptions: readonly string[];
+  /** Options that go after `-c:v`. */
+  readonly options: readonly string[];
+}
+
+/**
+ * Chooses the options of an encoder.
+ *
+ * @param codec - The encoder, as ffmpeg calls it, or a common short name.
+ * @throws FfmpegError `encoder-missing` when this ffmpeg hasn't got it.
+ * @throws UsageError when a quality or preset is asked of an encoder that knows none.
+ */
+export function planEncoder(
+  codec: string,
+  wanted: { readonly crf?: number | undefined; readonly preset?: string | undefined },
+  capabilities: FfmpegCapabilities,
+): EncoderPlan {
+  const name = aliases[codec.toLowerCase()] ?? codec;
+  if (!capabilities.encoders.has(name)) {
+    throw missingEncoder(name, capabilities);
+  }
+  const encoder: EncoderOptions = encoders[name] ?? {};
+  const quality = wanted.crf ?? encoder.defaultQuality;
+  if (wanted.crf !== undefined && encoder.quality === undefined) {
+    throw new UsageError(`The encoder "${name}" has no constant quality that --crf could set.`, {
+      remedy: 'Leave --crf out, or choose --codec libx264.',
+    });
+  }
+  const preset = wanted.preset ?? encoder.defaultPreset;
+  if (wanted.preset !== undefined && encoder.presetOption === undefined) {
+    throw new UsageError(`The encoder "${name}" has no presets.`, { remedy: 'Leave --preset out.' });
+  }
+  return {
+    name,
+    pixelFormat: encoder.pixelFormat ?? 'yuv420p',
+    filters: encoder.filters ?? [],
+    globalOptions: encoder.globalOptions ?? [],
+    options: [
+      ...(encoder.options ?? []),
+      ...(quality === undefined ? [] : (encoder.quality?.(quality) ?? [])),
+      ...(preset === undefined || encoder.presetOption === undefined ? [] : [encoder.presetOption, preset]),
+    ],
+  };
+}
+
+function missingEncoder(name: string, capabilities: FfmpegCapabilities): FfmpegError {
+  const near = Object.keys(encoders)
+    .filter((known) => capabilities.encoders.has(known) && distance(known, name) <= 3)
+    .join(' or ');
+  return new FfmpegError('encoder-missing', `This ffmpeg has no encoder "${name}".`, {
+    remedy: `${near === '' ? '' : `Did you mean ${near}? `}"vid2vid-turbo doctor" lists the encoders it has.`,
+  });
+}

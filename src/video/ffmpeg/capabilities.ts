@@ -1,0 +1,54 @@
+import { execa } from 'execa';
+
+import { probeTimeout } from './version.js';
+
+/** What an ffmpeg was built with, and so which flags it takes. */
+export interface FfmpegCapabilities {
+  /** Names of its encoders. */
+  readonly encoders: ReadonlySet<string>;
+  /** Names of its filters. */
+  readonly filters: ReadonlySet<string>;
+  /** Names of its demuxers, each one name of possibly several. */
+  readonly demuxers: ReadonlySet<string>;
+  /** Names of its muxers. */
+  readonly muxers: ReadonlySet<string>;
+  /** Names of its input protocols. */
+  readonly protocols: ReadonlySet<string>;
+  /** The option that keeps every frame and its timestamp: `-fps_mode` since 5.1, `-vsync` before. */
+  readonly passTimestampsThrough: readonly string[];
+}
+
+const known = new Map<string, Promise<FfmpegCapabilities>>();
+
+/** Asks an ffmpeg what it can do; asked once a program and process. */
+export function probeCapabilities(ffmpeg: string): Promise<FfmpegCapabilities> {
+  const capabilities = known.get(ffmpeg) ?? ask(ffmpeg);
+  known.set(ffmpeg, capabilities);
+  capabilities.catch(() => known.delete(ffmpeg));
+  return capabilities;
+}
+
+async function ask(ffmpeg: string): Promise<FfmpegCapabilities> {
+  const print = async (...options: string[]) =>
+    (await execa(ffmpeg, ['-hide_banner', ...options], { stdin: 'ignore', timeout: probeTimeout })).stdout;
+  const [encoders, filters, demuxers, muxers, protocols, help] = await Promise.all([
+    print('-encoders'),
+    print('-filters'),
+    print('-demuxers'),
+    print('-muxers'),
+    print('-protocols'),
+    print('-help', 'full'),
+  ]);
+  return {
+    encoders: namesIn(encoders, /^ [VAS][F.][S.][X.][B.][D.] (\S+)/gm),
+    filters: namesIn(filters, /^ [T.][S.][C.]? ?(\S+) +\S+->\S+/gm),
+    demuxers: namesIn(demuxers, /^ {1,2}D[d ]* (\S+)/gm),
+    muxers: namesIn(muxers, /^ {1,3}E[d ]* (\S+)/gm),
+    protocols: namesIn(protocols.split('Output:')[0] ?? '', /^ {2}(\S+)$/gm),
+    passTimestampsThrough: /^-fps_mode/m.test(help) ? ['-fps_mode', 'passthrough'] : ['-vsync', '0'],
+  };
+}
+
+function namesIn(text: string, line: RegExp): Set<string> {
+  return new Set([...text.matchAll(line)].flatMap((match) => (match[1] ?? '').split(',')));
+}

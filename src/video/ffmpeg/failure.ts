@@ -1,0 +1,131 @@
+import { FfmpegError, InputError, OutputError, type Vid2VidError } from '../../errors/errors.js';
+import type { FfmpegExit } from './process.js';
+
+interface KnownFailure {
+  readonly pattern: RegExp;
+  error(subject: string, cause: FfmpegError): Vid2VidError;
+}
+
+/** What ffmpeg says when an input is at fault, and what that means to a user. */
+const inputFailures: readonly KnownFailure[] = [
+  {
+    pattern: /No such file or directory/i,
+    error: (input, cause) => new InputError('input-not-found', `"${input}" does not exist.`, { cause }),
+  },
+  {
+    pattern: /Permission denied/i,
+    error: (input, cause) =>
+      new InputError('input-unreadable', `"${input}" may not be read.`, {
+        remedy: 'Check the permissions of the file and its folder.',
+        cause,
+      }),
+  },
+  {
+    pattern: /moov atom not found|EBML header parsing failed.*end|partial file|truncat/i,
+    error: (input, cause) =>
+      new InputError('input-truncated', `"${input}" is cut off: its index is missing.`, {
+        remedy: 'Copy or download the file again; a recording that was broken off can be mended with untrunc.',
+        cause,
+      }),
+  },
+  {
+    pattern: /Protocol '.*' not on whitelist|Format not on whitelist/i,
+    error: (input, cause) =>
+      new InputError('input-refused', `"${input}" is a playlist or script that would open other files or hosts.`, {
+        remedy: 'Give the video file itself.',
+        cause,
+      }),
+  },
+  {
+    pattern: /Invalid data found|could not find codec parameters|misdetection possible|Invalid argument/i,
+    error: (input, cause) =>
+      new InputError('input-not-video', `"${input}" is not a video or picture that ffmpeg can read.`, { cause }),
+  },
+  {
+    pattern: /Connection refused|Connection timed out|Network is unreachable|resolve|Server returned|HTTP error/i,
+    error: (input, cause) =>
+      new InputError('input-unreadable', `"${input}" can't be reached.`, {
+        remedy: 'Check the address, and that this machine may reach it.',
+        cause,
+      }),
+  },
+];
+
+/** What ffmpeg says when an output is at fault. */
+const outputFailures: readonly KnownFailure[] = [
+  {
+    pattern: /No space left on device|Disk quota exceeded|File too large/i,
+    error: (output, cause) =>
+      new OutputError('disk-full', `There is no space left to write "${output}".`, {
+        remedy: 'Free some space, or write to another disk.',
+        cause,
+      }),
+  },
+  {
+    pattern: /Permission denied|Read-only file system|Operation not permitted/i,
+    error: (output, cause) =>
+      new OutputError('output-unwritable', `"${output}" may not be written.`, {
+        remedy: 'Check the permissions of its folder, or write elsewhere.',
+        cause,
+      }),
+  },
+  {
+    pattern: /Connection refused|Connection reset|Connection timed out|Network is unreachable|Broken pipe|resolve/i,
+    error: (output, cause) =>
+      new OutputError('output-unwritable', `"${output}" does not take the stream.`, {
+        remedy: 'Check that something listens at that address.',
+        cause,
+      }),
+  },
+  {
+    pattern:
+      /Cannot load (libcuda|nvcuda)|No capable devices|OpenEncodeSessionEx failed|No device available for encoder|Failed to (initialise|create) VAAPI|Error (initializing|opening) .*(MFX|session)|Device creation failed|No VA display/i,
+    error: (output, cause) =>
+      new FfmpegError('encoder-missing', `The hardware encoder for "${output}" finds no device it can use.`, {
+        remedy: 'Leave --codec out to encode on the CPU, or install the driver of the device.',
+        stderrTail: cause.stderrTail,
+        cause,
+      }),
+  },
+  {
+    pattern:
+      /could not find tag for codec|codec not currently supported in container|Only .* (are|is) supported for WebM/i,
+    error: (output, cause) =>
+      new OutputError('output-unsupported', `The container of "${output}" does not take that codec.`, {
+        remedy: 'Choose another --codec, or an output ending in .mkv, which takes nearly everything.',
+        cause,
+      }),
+  },
+];
+
+function failure(exit: FfmpegExit, doing: string, subject: string, known: readonly KnownFailure[]): Vid2VidError {
+  if (exit.startError !== undefined) {
+    return new FfmpegError('ffmpeg-not-found', `ffmpeg can't be started: ${exit.startError.message}`, {
+      remedy: 'Run "vid2vid-turbo doctor" to see which ffmpeg is used.',
+      cause: exit.startError,
+    });
+  }
+  const said = exit.stderrTail.join('\n');
+  const generic = new FfmpegError(
+    'ffmpeg-failed',
+    `ffmpeg failed while ${doing} "${subject}" (exit code ${String(exit.code)}): ${lastComplaint(exit.stderrTail)}`,
+    { stderrTail: exit.stderrTail },
+  );
+  return known.find(({ pattern }) => pattern.test(said))?.error(subject, generic) ?? generic;
+}
+
+/** What went wrong in an ffmpeg that was reading `input`, as the error a user should see. */
+export function inputFailure(exit: FfmpegExit, input: string): Vid2VidError {
+  return failure(exit, 'reading', input, inputFailures);
+}
+
+/** What went wrong in an ffmpeg that was writing `output`. */
+export function outputFailure(exit: FfmpegExit, output: string): Vid2VidError {
+  return failure(exit, 'writing', output, outputFailures);
+}
+
+/** The line that most likely says why: the first error of the tail. */
+function lastComplaint(tail: readonly string[]): string {
+  const line = tail.find((text) => /\[(error|fatal)\]/.test(text)) ?? tail.at(-1) ?? 'it said nothing';
+  return line.replace(/\[[^\]]*\] ?/g, '').trim();
+}

@@ -1,0 +1,114 @@
+import type { Readable, Writable } from 'node:stream';
+
+import { execa } from 'execa';
+
+/** Lines of stderr that are kept for error messages. */
+const tailLength = 40;
+/** How long a process may take to end after SIGTERM before it gets SIGKILL, milliseconds. */
+const killDelay = 3000;
+
+/** How an ffmpeg process ended. */
+export interface FfmpegExit {
+  /** Its exit code; undefined when a signal ended it or it never started. */
+  readonly code: number | undefined;
+  /** The last lines it printed, oldest first. */
+  readonly stderrTail: readonly string[];
+  /** Whether {@link FfmpegProcess.close} ended it. */
+  readonly stopped: boolean;
+  /** Why it could not be started. */
+  readonly startError: Error | undefined;
+}
+
+function spawn(program: string, options: readonly string[]) {
+  return execa(program, options, {
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    buffer: false,
+    encoding: 'buffer',
+    reject: false,
+    cleanup: true,
+    forceKillAfterDelay: killDelay,
+  });
+}
+
+/**
+ * One running ffmpeg, with its pipes. Whoever starts it closes it; it also dies with this process.
+ */
+export class FfmpegProcess implements AsyncDisposable {
+  /** What it prints as its product. */
+  readonly stdout: Readable;
+  /** What it reads. */
+  readonly stdin: Writable;
+  /** Resolves when it has ended, however it ended. */
+  readonly exit: Promise<FfmpegExit>;
+  readonly #subprocess: ReturnType<typeof spawn>;
+  readonly #tail: string[] = [];
+  #stopped = false;
+  #ended = false;
+
+  /**
+   * @param program - Path of ffmpeg.
+   * @param options - Its command line.
+   */
+  constructor(program: string, options: readonly string[]) {
+    this.#subprocess = spawn(program, options);
+    this.stdout = this.#subprocess.stdout;
+    this.stdin = this.#subprocess.stdin;
+    // Not flowing until somebody reads: execa would otherwise drain what nobody has asked for yet.
+    this.stdout.pause();
+    // A process that ends early breaks its pipes; its exit says why.
+    this.stdin.on('error', () => undefined);
+    this.#collect(this.#subprocess.stderr);
+    this.exit = this.#subprocess.then((result) => {
+      this.#ended = true;
+      return {
+        code: result.exitCode,
+        stderrTail: this.#tail,
+        stopped: this.#stopped,
+        startError:
+          result.failed && result.exitCode === undefined && !this.#stopped ? toError(result.cause) : undefined,
+      };
+    });
+  }
+
+  /** The last lines it has printed so far. */
+  get stderrTail(): readonly string[] {
+    return this.#tail;
+  }
+
+  /** Ends it: SIGTERM, then SIGKILL after a delay. Resolves when it is gone; may be called more than once. */
+  async close(): Promise<void> {
+    if (!this.#ended) {
+      this.#stopped = true;
+      this.#subprocess.kill('SIGTERM');
+      this.stdin.destroy();
+      this.stdout.destroy();
+    }
+    await this.exit;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #collect(stderr: Readable): void {
+    let rest = '';
+    stderr.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString('utf8')).split(/\r?\n|\r/);
+      // A line without end is cut: it must not grow without bound.
+      rest = (lines.pop() ?? '').slice(-2000);
+      this.#tail.push(...lines.filter((line) => line.trim() !== ''));
+      this.#tail.splice(0, Math.max(0, this.#tail.length - tailLength));
+    });
+    stderr.on('end', () => {
+      if (rest.trim() !== '') {
+        this.#tail.push(rest);
+      }
+    });
+  }
+}
+
+function toError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
+}

@@ -1,0 +1,292 @@
+import type { Readable } from 'node:stream';
+
+import { rgbByteLength, type Rational, type RgbPixels } from '../../frame/frame.js';
+import { ByteReader } from './byte-reader.js';
+import { fileId, frameFlags, startCodeByte, startCodes } from './syntax.js';
+
+/** What a NUT stream of raw pictures says of itself before its first frame. */
+export interface NutVideoHeader {
+  /** Pixels a row. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+  /** Seconds a tick of a frame's timestamp. */
+  readonly timeBase: Rational;
+  /** Width of a pixel over its height; undefined where unknown. */
+  readonly sampleAspectRatio: Rational | undefined;
+}
+
+interface FrameCode {
+  readonly flags: number;
+  readonly ptsDelta: number;
+  readonly sizeMultiplier: number;
+  readonly sizeLsb: number;
+  readonly reserved: number;
+  readonly headerIndex: number;
+}
+
+/** Reads numbers and strings from a packet that is in memory. */
+class PacketReader {
+  readonly #bytes: Uint8Array;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get atEnd(): boolean {
+    return this.#offset >= this.#bytes.length;
+  }
+
+  v(): number {
+    let value = 0;
+    for (;;) {
+      const byte = this.#bytes[this.#offset];
+      if (byte === undefined) {
+        throw new NutError('a packet is shorter than its content');
+      }
+      this.#offset += 1;
+      value = value * 128 + (byte & 0x7f);
+      if (byte < 0x80) {
+        return value;
+      }
+    }
+  }
+
+  s(): number {
+    const value = this.v() + 1;
+    return value % 2 === 1 ? -(value - 1) / 2 : value / 2;
+  }
+
+  bytes(length: number): Uint8Array {
+    const part = this.#bytes.subarray(this.#offset, this.#offset + length);
+    this.#offset += length;
+    return part;
+  }
+}
+
+/** The bytes that came are no NUT stream of raw pictures. */
+export class NutError extends Error {
+  constructor(what: string) {
+    super(`Unexpected bytes from ffmpeg: ${what}.`);
+    this.name = 'NutError';
+  }
+}
+
+/** Reads the one video stream of a NUT stream, as ffmpeg's `-f nut -c:v rawvideo -pix_fmt rgb24` writes it. */
+export class NutReader {
+  readonly #input: ByteReader;
+  #frameCodes: FrameCode[] = [];
+  #elidedHeaders: Uint8Array[] = [new Uint8Array(0)];
+  #timeBase: Rational = { numerator: 1, denominator: 1 };
+  #msbPtsShift = 0;
+  #lastPts = 0;
+  #byteLength = 0;
+
+  constructor(stream: Readable) {
+    this.#input = new ByteReader(stream);
+  }
+
+  /** Reads up to the first frame; undefined when the stream ends before it. */
+  async readHeader(): Promise<NutVideoHeader | undefined> {
+    if (!(await this.#input.more())) {
+      return undefined;
+    }
+    if (!(await this.#input.block(fileId.length)).equals(fileId)) {
+      throw new NutError('not a NUT stream');
+    }
+    let header: NutVideoHeader | undefined;
+    while (header === undefined) {
+      const { startCode, content } = await this.#readPacket(await this.#input.byte());
+      if (startCode === startCodes.main) {
+        this.#readMainHeader(new PacketReader(content));
+      } else if (startCode === startCodes.stream) {
+        header = this.#readStreamHeader(new PacketReader(content));
+      }
+    }
+    this.#byteLength = rgbByteLength(header.width, header.height);
+    return header;
+  }
+
+  /**
+   * Reads the next frame's pixels into a buffer that `acquire` gives; undefined after the last one.
+   *
+   * @param acquire - Called once a frame is there, for a buffer of exactly its size.
+   */
+  async readFrame(acquire: () => ArrayBuffer): Promise<{ timestamp: number; pixels: RgbPixels } | undefined> {
+    for (;;) {
+      if (!(await this.#input.more())) {
+        return undefined;
+      }
+      const code = await this.#input.byte();
+      if (code !== startCodeByte) {
+        return this.#readFrame(this.#frameCodes[code], acquire);
+      }
+      const { startCode, content } = await this.#readPacket(code);
+      if (startCode === startCodes.syncpoint) {
+        const packet = new PacketReader(content);
+        // One stream, one time base: the syncpoint's timestamp is the stream's.
+        this.#lastPts = packet.v();
+      }
+    }
+  }
+
+  async #readFrame(code: FrameCode | undefined, acquire: () => ArrayBuffer) {
+    if (code === undefined || (code.flags & frameFlags.invalid) !== 0) {
+      throw new NutError('an invalid frame code');
+    }
+    let { flags, reserved, headerIndex } = code;
+    let timestamp = this.#lastPts + code.ptsDelta;
+    let size = code.sizeLsb;
+    if (flags & frameFlags.coded) {
+      flags ^= await this.#v();
+    }
+    if (flags & frameFlags.streamId) {
+      await this.#v();
+    }
+    if (flags & frameFlags.codedPts) {
+      timestamp = this.#fullTimestamp(await this.#v());
+    }
+    if (flags & frameFlags.sizeMsb) {
+      size += code.sizeMultiplier * (await this.#v());
+    }
+    if (flags & frameFlags.matchTime) {
+      await this.#v();
+    }
+    if (flags & frameFlags.headerIndex) {
+      headerIndex = await this.#v();
+    }
+    if (flags & frameFlags.reserved) {
+      reserved = await this.#v();
+    }
+    for (; reserved > 0; reserved -= 1) {
+      await this.#v();
+    }
+    if (flags & frameFlags.checksum) {
+      await this.#input.block(4);
+    }
+    if (size !== this.#byteLength) {
+      throw new NutError(`a frame of ${size} bytes where ${this.#byteLength} were due`);
+    }
+    this.#lastPts = timestamp;
+    const pixels = new Uint8Array(acquire());
+    // Frames over 4096 bytes have no elided header.
+    const elided = size > 4096 ? 0 : (this.#elidedHeaders[headerIndex]?.length ?? 0);
+    pixels.set(this.#elidedHeaders[headerIndex]?.subarray(0, elided) ?? []);
+    await this.#input.fill(pixels.subarray(elided));
+    return { timestamp, pixels };
+  }
+
+  /** A timestamp from its coded form: whole, or its low bits with the rest taken from the one before. */
+  #fullTimestamp(coded: number): number {
+    const range = 2 ** this.#msbPtsShift;
+    if (coded >= range) {
+      return coded - range;
+    }
+    const delta = this.#lastPts - range / 2 + 1;
+    return ((((coded - delta) % range) + range) % range) + delta;
+  }
+
+  async #v(): Promise<number> {
+    let value = 0;
+    for (;;) {
+      const byte = await this.#input.byte();
+      value = value * 128 + (byte & 0x7f);
+      if (byte < 0x80) {
+        return value;
+      }
+    }
+  }
+
+  async #readPacket(firstByte: number): Promise<{ startCode: bigint; content: Uint8Array }> {
+    const code = Buffer.concat([Buffer.from([firstByte]), await this.#input.block(7)]);
+    const length = await this.#v();
+    if (length > 1 << 24) {
+      throw new NutError(`a packet of ${length} bytes`);
+    }
+    if (length > 4096) {
+      await this.#input.block(4);
+    }
+    const body = await this.#input.block(length);
+    return { startCode: code.readBigUInt64BE(), content: body.subarray(0, Math.max(0, length - 4)) };
+  }
+
+  #readMainHeader(packet: PacketReader): void {
+    const version = packet.v();
+    if (version !== 3) {
+      throw new NutError(`NUT version ${version}`);
+    }
+    const streams = packet.v();
+    packet.v(); // the longest distance between syncpoints
+    const timeBases = packet.v();
+    if (streams !== 1 || timeBases !== 1) {
+      throw new NutError('more than one stream');
+    }
+    this.#timeBase = { numerator: packet.v(), denominator: packet.v() };
+    this.#frameCodes = readFrameCodes(packet);
+    if (!packet.atEnd) {
+      for (let count = packet.v(); count > 0; count -= 1) {
+        this.#elidedHeaders.push(packet.bytes(packet.v()));
+      }
+    }
+  }
+
+  #readStreamHeader(packet: PacketReader): NutVideoHeader {
+    packet.v(); // stream
+    if (packet.v() !== 0) {
+      throw new NutError('no video stream');
+    }
+    packet.bytes(packet.v()); // codec tag
+    packet.v(); // time base
+    this.#msbPtsShift = packet.v();
+    packet.v(); // the longest distance between timestamps
+    packet.v(); // decode delay
+    packet.v(); // flags
+    packet.bytes(packet.v()); // codec specific bytes
+    const [width, height] = [packet.v(), packet.v()];
+    const [numerator, denominator] = [packet.v(), packet.v()];
+    const sampleAspectRatio = numerator > 0 && denominator > 0 ? { numerator, denominator } : undefined;
+    return { width, height, timeBase: this.#timeBase, sampleAspectRatio };
+  }
+}
+
+/** The table that says what each frame code stands for; runs of alike codes are written as one entry. */
+function readFrameCodes(packet: PacketReader): FrameCode[] {
+  const codes: FrameCode[] = [];
+  let [ptsDelta, sizeMultiplier, headerIndex] = [0, 1, 0];
+  while (codes.length < 256) {
+    const flags = packet.v();
+    const fields = packet.v();
+    ptsDelta = fields > 0 ? packet.s() : ptsDelta;
+    sizeMultiplier = fields > 1 ? packet.v() : sizeMultiplier;
+    if (fields > 2) {
+      packet.v(); // stream
+    }
+    const size = fields > 3 ? packet.v() : 0;
+    const reserved = fields > 4 ? packet.v() : 0;
+    const count = fields > 5 ? packet.v() : sizeMultiplier - size;
+    if (fields > 6) {
+      packet.s();
+    }
+    headerIndex = fields > 7 ? packet.v() : headerIndex;
+    for (let extra = fields; extra > 8; extra -= 1) {
+      packet.v();
+    }
+    for (let step = 0; step < count && codes.length < 256;) {
+      if (codes.length === startCodeByte) {
+        codes.push({
+          flags: frameFlags.invalid,
+          ptsDelta: 0,
+          sizeMultiplier: 1,
+          sizeLsb: 0,
+          reserved: 0,
+          headerIndex: 0,
+        });
+        continue;
+      }
+      codes.push({ flags, ptsDelta, sizeMultiplier, sizeLsb: size + step, reserved, headerIndex });
+      step += 1;
+    }
+  }
+  return codes;
+}

@@ -1,0 +1,133 @@
+import { access, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+
+import { OutputError } from '../errors/errors.js';
+import { isSequence, isUrl } from './ffmpeg/allow-list.js';
+import type { Container } from './containers.js';
+
+/**
+ * Where an output is written while it is made, and where it goes when it is complete: a file gets a temporary name
+ * beside its own, images and segments a temporary folder; pipes and URLs are written directly.
+ */
+export interface OutputTarget extends AsyncDisposable {
+  /** What ffmpeg writes to. */
+  readonly url: string;
+  /** Puts the complete output under its own name. */
+  commit(): Promise<void>;
+  /** Removes what isn't complete; nothing after {@link OutputTarget.commit}. May be called more than once. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Prepares an output. Fails early where it is certain to fail late.
+ *
+ * @throws OutputError when it exists and may not be overwritten, or its folder is missing or not writable.
+ */
+export async function prepareOutput(
+  output: string,
+  container: Pick<Container, 'shape'>,
+  overwrite: boolean,
+): Promise<OutputTarget> {
+  if (output === '-') {
+    return direct('pipe:1');
+  }
+  if (isUrl(output)) {
+    return direct(output);
+  }
+  const path = resolve(output);
+  await assertWritableFolder(dirname(path), output, container.shape === 'folder');
+  return container.shape === 'folder' ? folderTarget(path, output, overwrite) : fileTarget(path, output, overwrite);
+}
+
+function direct(url: string): OutputTarget {
+  const nothing = () => Promise.resolve();
+  return { url, commit: nothing, discard: nothing, [Symbol.asyncDispose]: nothing };
+}
+
+async function fileTarget(path: string, output: string, overwrite: boolean): Promise<OutputTarget> {
+  const existing = await stat(path).catch(() => undefined);
+  if (existing?.isDirectory()) {
+    throw new OutputError('output-unwritable', `"${output}" is a folder.`, { remedy: 'Give the name of a file.' });
+  }
+  if (existing !== undefined && !overwrite) {
+    throw alreadyThere(output);
+  }
+  const temporary = join(dirname(path), `.${basename(path, extname(path))}.${process.pid}.part${extname(path)}`);
+  const discard = () => rm(temporary, { force: true });
+  return {
+    url: `file:${temporary}`,
+    commit: () => explain(output, rename(temporary, path)),
+    discard,
+    [Symbol.asyncDispose]: discard,
+  };
+}
+
+async function folderTarget(path: string, output: string, overwrite: boolean): Promise<OutputTarget> {
+  const folder = dirname(path);
+  const existing = isSequence(path) ? await firstOfSequence(path) : await stat(path).catch(() => undefined);
+  if (existing !== undefined && !overwrite) {
+    throw alreadyThere(output);
+  }
+  const temporary = join(folder, `.${basename(path, extname(path)).replaceAll('%', '')}.${process.pid}.part`);
+  await explain(output, mkdir(temporary, { recursive: true }));
+  const discard = () => rm(temporary, { recursive: true, force: true });
+  const moveAll = async () => {
+    for (const name of await readdir(temporary)) {
+      await rename(join(temporary, name), join(folder, name));
+    }
+  };
+  return {
+    url: `file:${join(temporary, basename(path))}`,
+    commit: async () => {
+      await explain(output, moveAll());
+      await discard();
+    },
+    discard,
+    [Symbol.asyncDispose]: discard,
+  };
+}
+
+/** The first picture of a sequence that is already there. */
+async function firstOfSequence(path: string): Promise<string | undefined> {
+  const pattern = new RegExp(
+    `^${basename(path)
+      .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/%0?\d*d/, '\\d+')}$`,
+  );
+  return (await readdir(dirname(path))).find((name) => pattern.test(name));
+}
+
+/** A folder is made for images and segments, which want one of their own; a file's folder has to be there. */
+async function assertWritableFolder(folder: string, output: string, mayMake: boolean): Promise<void> {
+  if (mayMake) {
+    await explain(output, mkdir(folder, { recursive: true }));
+  }
+  await explain(output, access(folder, constants.W_OK | constants.X_OK));
+}
+
+function alreadyThere(output: string): OutputError {
+  return new OutputError('output-exists', `"${output}" is already there.`, {
+    remedy: 'Choose another name, or replace it with --overwrite.',
+  });
+}
+
+async function explain<T>(output: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new OutputError('output-unwritable', `The folder of "${output}" does not exist.`, {
+        remedy: 'Make it first, or write elsewhere.',
+        cause,
+      });
+    }
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      throw new OutputError('disk-full', `There is no space left to write "${output}".`, { cause });
+    }
+    throw new OutputError('output-unwritable', `"${output}" can't be written (${code}).`, {
+      remedy: 'Check the permissions of its folder, or write elsewhere.',
+      cause,
+    });
+  }
+}

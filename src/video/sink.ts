@@ -1,0 +1,263 @@
+import type { Writable } from 'node:stream';
+
+import { CanceledError, throwIfCanceled } from '../errors/errors.js';
+import type { Frame, FrameSink, VideoFormat } from '../frame/frame.js';
+import { colourTagOptions, fromRgbOptions, type ColourTags } from './colour.js';
+import { containerFor, type Container } from './containers.js';
+import { planEncoder, type EncoderPlan } from './encoders.js';
+import { ffmpegArguments } from './ffmpeg/arguments.js';
+import { probeCapabilities, type FfmpegCapabilities } from './ffmpeg/capabilities.js';
+import { outputFailure } from './ffmpeg/failure.js';
+import { locateFfmpeg } from './ffmpeg/locate.js';
+import { FfmpegProcess } from './ffmpeg/process.js';
+import { nutFrameHeader, nutHeader } from './nut/writer.js';
+import { prepareOutput, type OutputTarget } from './output-target.js';
+import { planSideStreams, type SideStreamPlan } from './side-streams.js';
+import type { Size } from './size.js';
+import { rangeOptions, type VideoSource } from './source.js';
+
+/** How the input stands beside its translation. */
+export type CompareLayout = 'side-by-side' | 'split';
+
+/**
+ * Options of {@link openSink}.
+ *
+ * @group Reading and writing video
+ */
+export interface SinkOptions {
+  /** Container, as ffmpeg calls it. Default: told by the output's name; `'matroska'` for `-`. */
+  readonly format?: string | undefined;
+  /** Video encoder. Default: the container's. */
+  readonly codec?: string | undefined;
+  /** Constant quality. Default: the encoder's. */
+  readonly crf?: number | undefined;
+  /** Encoder preset. Default: the encoder's. */
+  readonly preset?: string | undefined;
+  /** Whether a file that is there may be replaced. Default false. */
+  readonly overwrite?: boolean | undefined;
+  /** Frames come with their original, which is put beside them. Default: alone. */
+  readonly compare?: CompareLayout | undefined;
+  /** Where the source started, seconds, so that its sound starts there too. */
+  readonly start?: number | undefined;
+  /** How much of the source is read, seconds. */
+  readonly duration?: number | undefined;
+  /** Path of the ffmpeg to use. */
+  readonly ffmpeg?: string | undefined;
+  /** Where `-` goes. Default: this process's standard output. */
+  readonly stdout?: Writable | undefined;
+  /** Stops writing; what isn't complete is removed. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A video that frames are written into.
+ *
+ * @group Reading and writing video
+ */
+export interface VideoSink extends FrameSink {
+  /** Takes a frame and, when comparing, its original; resolves when the pixels of both are no longer needed. */
+  write(frame: Frame, original?: Frame): Promise<void>;
+  /** What is not copied bit for bit from the original, in words. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * Opens a video for writing that has all of `source` but its picture: sound, subtitles, chapters, tags, timing, colours.
+ * The output appears under its name when {@link FrameSink.finish} resolves, not before.
+ *
+ * @param output - Path, image sequence (`frames/%05d.png`), URL, or `-` for standard output.
+ * @param source - What the frames are of.
+ * @throws UsageError, OutputError or FfmpegError when it can't be written.
+ */
+export async function openSink(output: string, source: VideoSource, options: SinkOptions = {}): Promise<VideoSink> {
+  throwIfCanceled(options.signal);
+  const container = containerFor(output, options.format);
+  const programs = await locateFfmpeg(options.ffmpeg);
+  const capabilities = await probeCapabilities(programs.ffmpeg);
+  const encoder = planEncoder(options.codec ?? container.videoCodec, options, capabilities);
+  const sideStreams =
+    source.location.kind === 'sequence'
+      ? { options: [], needsOriginal: false, notices: [] }
+      : planSideStreams(source.media, container, capabilities);
+  const target = await prepareOutput(output, container, options.overwrite ?? false);
+  const plan = { source, options, container, encoder, sideStreams, capabilities };
+  return new FfmpegSink(output, programs.ffmpeg, encodeArguments(target.url, plan), target, plan);
+}
+
+interface SinkPlan {
+  readonly source: VideoSource;
+  readonly options: SinkOptions;
+  readonly container: Container;
+  readonly encoder: EncoderPlan;
+  readonly sideStreams: SideStreamPlan;
+  readonly capabilities: FfmpegCapabilities;
+}
+
+class FfmpegSink implements VideoSink {
+  readonly notices: readonly string[];
+  readonly #output: string;
+  readonly #process: FfmpegProcess;
+  readonly #target: OutputTarget;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = () => void this.close();
+  readonly #comparing: boolean;
+  readonly #piped: Promise<void>;
+  #committed = false;
+
+  constructor(output: string, ffmpeg: string, ffmpegOptions: readonly string[], target: OutputTarget, plan: SinkPlan) {
+    this.#output = output;
+    this.#target = target;
+    this.#comparing = plan.options.compare !== undefined;
+    this.notices = plan.sideStreams.notices;
+    this.#process = new FfmpegProcess(ffmpeg, ffmpegOptions);
+    this.#signal = plan.options.signal;
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#piped = output === '-' ? this.#pipeTo(plan.options.stdout ?? process.stdout) : Promise.resolve();
+    this.#process.stdin.write(nutHeader(pipedFormat(plan.source.format, this.#comparing)));
+  }
+
+  async write(frame: Frame, original?: Frame): Promise<void> {
+    const { stdin } = this.#process;
+    const pictures = this.#comparing && original !== undefined ? [original.pixels, frame.pixels] : [frame.pixels];
+    const byteLength = pictures.reduce((sum, pixels) => sum + pixels.byteLength, 0);
+    stdin.cork();
+    stdin.write(nutFrameHeader(frame.timestamp, byteLength));
+    const written = pictures.map((pixels) => writeAll(stdin, pixels));
+    stdin.uncork();
+    if (!(await Promise.all(written)).every((complete) => complete)) {
+      await this.#fail();
+    }
+  }
+
+  async finish(): Promise<void> {
+    this.#process.stdin.end();
+    const exit = await this.#process.exit;
+    if (exit.code !== 0) {
+      await this.#fail();
+    }
+    await this.#piped;
+    throwIfCanceled(this.#signal);
+    await this.#target.commit();
+    this.#committed = true;
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    await this.#process.close();
+    if (!this.#committed) {
+      await this.#target.discard();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Says why ffmpeg takes no more. */
+  async #fail(): Promise<never> {
+    const exit = await this.#process.exit;
+    await this.close();
+    throwIfCanceled(this.#signal);
+    throw exit.stopped
+      ? new CanceledError('The sink was closed while it was written to.')
+      : outputFailure(exit, this.#output);
+  }
+
+  /** Hands on what ffmpeg writes to its standard output; when nobody reads it any more, the work is over. */
+  async #pipeTo(stdout: Writable): Promise<void> {
+    const { stdout: product } = this.#process;
+    await new Promise<void>((resolve) => {
+      stdout.once('error', () => {
+        product.destroy();
+        resolve();
+      });
+      product.once('close', resolve);
+      product.pipe(stdout, { end: false });
+    });
+  }
+}
+
+function writeAll(stream: Writable, pixels: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    stream.write(pixels, (error) => resolve(error === null || error === undefined));
+  });
+}
+
+/** Format of the pictures in the pipe: a pair of them is one picture, the original above its translation. */
+function pipedFormat(format: VideoFormat, comparing: boolean): VideoFormat {
+  return comparing ? { ...format, height: format.height * 2 } : format;
+}
+
+function encodeArguments(url: string, plan: SinkPlan): string[] {
+  const { source, options, container, encoder, sideStreams, capabilities } = plan;
+  return ffmpegArguments((command) => {
+    command.input('pipe:0').inputOptions(
+      ...encoder.globalOptions,
+      // Its first frame is at 0 in the pipe; this puts it back where it was beside the sound.
+      ...(source.firstFrameSeconds === 0 ? [] : ['-itsoffset', source.firstFrameSeconds.toFixed(9)]),
+      // All there is to know stands in the header; waiting for frames would only delay.
+      ...['-f', 'nut', '-probesize', '32', '-fpsprobesize', '0', '-analyzeduration', '0'],
+    );
+    if (sideStreams.needsOriginal) {
+      command.input(source.location.url).inputOptions(...source.location.options, ...rangeOptions(options));
+    }
+    return command.output(url).outputOptions(
+      ...['-map', '0:v:0', '-filter:v:0', encodeFilters(plan)],
+      ...['-c:v:0', encoder.name, ...encoder.options],
+      ...capabilities.passTimestampsThrough,
+      ...['-enc_time_base', '-1'],
+      ...(/^(rgb|bgr|gbr)/.test(encoder.pixelFormat) || encoder.name === 'mjpeg' || encoder.name === 'libwebp'
+        ? []
+        : colourTagOptions(source.colour.output)),
+      ...sideStreams.options,
+      // Sound that waits for the first picture must not overflow: https://trac.ffmpeg.org/ticket/6375
+      ...['-max_muxing_queue_size', '4096'],
+      ...container.options,
+      ...['-f', container.muxer],
+    );
+  });
+}
+
+function encodeFilters({ source, options, encoder, capabilities }: SinkPlan): string {
+  const { visible } = source;
+  const tags: ColourTags = source.colour.output;
+  const toYuv = /^(rgb|bgr|gbr)/.test(encoder.pixelFormat)
+    ? []
+    : [
+        `scale=${encoder.pixelFormat === 'yuvj420p' ? 'out_color_matrix=bt601:out_range=full' : fromRgbOptions(tags)}:flags=bicubic`,
+      ];
+  const padded = visible.width !== source.format.width || visible.height !== source.format.height;
+  const layout =
+    options.compare === undefined
+      ? padded
+        ? [`crop=${visible.width}:${visible.height}:0:0`]
+        : []
+      : [compareFilter(options.compare, visible, source.format.height)];
+  const setTags = capabilities.filters.has('setparams') && toYuv.length > 0 && encoder.pixelFormat !== 'yuvj420p';
+  return [
+    ...layout,
+    ...toYuv,
+    `format=${encoder.pixelFormat}`,
+    ...(setTags
+      ? [`setparams=range=tv:colorspace=${tags.matrix}:color_primaries=${tags.primaries}:color_trc=${tags.transfer}`]
+      : []),
+    ...encoder.filters,
+  ].join(',');
+}
+
+/**
+ * Makes one picture of a pair that comes one above the other, their padding taken away.
+ *
+ * @param below - Row that the translation begins at.
+ */
+function compareFilter(layout: CompareLayout, visible: Size, below: number): string {
+  const { width, height } = visible;
+  const half = Math.max(2, (width >> 1) & ~1);
+  const [left, right] =
+    layout === 'side-by-side'
+      ? [`crop=${width}:${height}:0:0`, `crop=${width}:${height}:0:${below}`]
+      : [`crop=${half}:${height}:0:0`, `crop=${width - half}:${height}:${half}:${below}`];
+  const divider = layout === 'split' ? `,drawbox=x=${half - 1}:y=0:w=2:h=ih:color=white:t=fill` : '';
+  return `split[original][translated];[original]${left}[left];[translated]${right}[right];[left][right]hstack${divider}`;
+}

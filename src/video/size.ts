@@ -1,0 +1,49 @@
+import { InputError, UsageError } from '../errors/errors.js';
+
+/** Width and height in pixels. */
+export interface Size {
+  /** Pixels a row. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+}
+
+function even(value: number): number {
+  return Math.max(2, 2 * Math.round(value / 2));
+}
+
+/**
+ * The size a picture is scaled to, its aspect kept and both sides even; undefined when it keeps its own.
+ *
+ * @param wanted - `'source'`, `'1280x720'` (fitted inside) or `'720p'` (that many rows, or columns of an upright picture).
+ * @param source - The picture's own size.
+ */
+export function scaledSize(wanted: string, source: Size): Size | undefined {
+  if (wanted === 'source') {
+    return undefined;
+  }
+  const factor = scaleFactor(wanted, source);
+  const size = { width: even(source.width * factor), height: even(source.height * factor) };
+  return size.width === source.width && size.height === source.height ? undefined : size;
+}
+
+function scaleFactor(wanted: string, source: Size): number {
+  const rows = /^(\d+)p$/.exec(wanted)?.[1];
+  if (rows !== undefined) {
+    return Number(rows) / Math.min(source.width, source.height);
+  }
+  const [width = 0, height = 0] = wanted.split('x').map(Number);
+  if (width < 2 || height < 2) {
+    throw new UsageError(`The size "${wanted}" is too small.`, { remedy: 'The least is 2x2.' });
+  }
+  return Math.min(width / source.width, height / source.height);
+}
+
+/** Refuses pictures that no frame buffer or network here could hold. */
+export function assertSensibleSize(size: Size, input: string): void {
+  if (size.width > 16384 || size.height > 16384 || size.width * size.height > 2 ** 27) {
+    throw new InputError('size-unsupported', `"${input}" is ${size.width}x${size.height}, which is too large.`, {
+      remedy: 'Translate it at a smaller size: --size 1920x1080.',
+    });
+  }
+}

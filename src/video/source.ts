@@ -1,0 +1,291 @@
+import { CanceledError, InputError, throwIfCanceled } from '../errors/errors.js';
+import { FramePool } from '../frame/frame-pool.js';
+import { rgbByteLength, type Frame, type FrameSource, type VideoFormat } from '../frame/frame.js';
+import { planColour, type ColourPlan } from './colour.js';
+import { locateInput, type InputLocation } from './ffmpeg/allow-list.js';
+import { ffmpegArguments } from './ffmpeg/arguments.js';
+import { probeCapabilities, type FfmpegCapabilities } from './ffmpeg/capabilities.js';
+import { inputFailure } from './ffmpeg/failure.js';
+import { locateFfmpeg, type FfmpegPrograms } from './ffmpeg/locate.js';
+import { FfmpegProcess } from './ffmpeg/process.js';
+import { NutError, NutReader } from './nut/reader.js';
+import { probe, type MediaInfo } from './probe.js';
+import { assertSensibleSize, scaledSize } from './size.js';
+
+/**
+ * Options of {@link openSource}.
+ *
+ * @group Reading and writing video
+ */
+export interface SourceOptions {
+  /** Size of the frames: `'source'` (default), `'1280x720'` or `'720p'`; the aspect is kept. */
+  readonly size?: string | undefined;
+  /** Where to start, seconds. Default 0. */
+  readonly start?: number | undefined;
+  /** How much to read, seconds. Default: all. */
+  readonly duration?: number | undefined;
+  /** Frames a second of an image sequence. Default 25. */
+  readonly frameRate?: number | undefined;
+  /** Width and height of the frames are made multiples of this by repeating the last column and row. Default 2. */
+  readonly sizeMultiple?: number | undefined;
+  /** Path of the ffmpeg to use. */
+  readonly ffmpeg?: string | undefined;
+  /** Stops reading; what was under way rejects with {@link CanceledError}. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The frames of a video file, URL or image sequence, with what is known of it.
+ *
+ * @group Reading and writing video
+ */
+export interface VideoSource extends FrameSource {
+  /** What is in the input. */
+  readonly media: MediaInfo;
+  /** Part of each frame that is picture, from its top left corner; the rest is padding. */
+  readonly visible: { readonly width: number; readonly height: number };
+  /** Seconds from the input's start (or from {@link SourceOptions.start}) to its first frame. */
+  readonly firstFrameSeconds: number;
+  /** How the input was opened. */
+  readonly location: InputLocation;
+  /** How its colours were made RGB, and what undoes it. */
+  readonly colour: ColourPlan;
+  /** Buffers of the frames' size; pixels that are no longer needed go back here. */
+  readonly pool: FramePool;
+  /** What ffmpeg said while reading that means that the input's end is missing; undefined if nothing. */
+  readonly truncation: string | undefined;
+  /** Things the user should know. */
+  readonly notices: readonly string[];
+}
+
+/** What ffmpeg prints when a file ends before its time, but after some frames. */
+const truncationSigns =
+  /partial file|stream ended prematurely|File ended prematurely|Truncat|truncated|overread end of atom|Packet corrupt|error reading .*header/i;
+
+/**
+ * Opens a video for reading, frame by frame: rotated upright, deinterlaced, as 8-bit RGB with exact timestamps.
+ *
+ * @param input - Path, URL or image sequence (`frames/%05d.png`).
+ * @throws InputError when it can't be read as a video.
+ * @throws FfmpegError when ffmpeg is missing or fails.
+ * @throws CanceledError when the signal aborts it.
+ */
+export async function openSource(input: string, options: SourceOptions = {}): Promise<VideoSource> {
+  throwIfCanceled(options.signal);
+  const programs = await locateFfmpeg(options.ffmpeg);
+  const location = locateInput(input, options.frameRate ?? 25);
+  const [capabilities, media] = await Promise.all([
+    probeCapabilities(programs.ffmpeg),
+    probe(programs, location, input, options.signal),
+  ]);
+  throwIfCanceled(options.signal);
+  const source = new FfmpegSource(input, options, programs, capabilities, location, media);
+  try {
+    await source.start();
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+  return source;
+}
+
+class FfmpegSource implements VideoSource {
+  readonly media: MediaInfo;
+  readonly location: InputLocation;
+  readonly colour: ColourPlan;
+  readonly notices: readonly string[];
+  readonly visible: { readonly width: number; readonly height: number };
+  format!: VideoFormat;
+  pool!: FramePool;
+  firstFrameSeconds = 0;
+  truncation: string | undefined;
+  readonly #input: string;
+  readonly #process: FfmpegProcess;
+  readonly #reader: NutReader;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = () => void this.close();
+  #first: Frame | undefined;
+  #firstTimestamp = 0;
+  #index = 0;
+
+  constructor(
+    input: string,
+    options: SourceOptions,
+    programs: FfmpegPrograms,
+    capabilities: FfmpegCapabilities,
+    location: InputLocation,
+    media: MediaInfo,
+  ) {
+    assertSensibleSize(media.video, input);
+    this.#input = input;
+    this.media = media;
+    this.location = location;
+    this.colour = planColour(media.video, capabilities);
+    const size = scaledSize(options.size ?? 'source', media.video) ?? media.video;
+    assertSensibleSize(size, input);
+    // 4:2:0 video has no odd sizes: the last column or row of one is left out.
+    this.visible = { width: Math.max(2, size.width & ~1), height: Math.max(2, size.height & ~1) };
+    this.notices = noticesAbout(this.colour, media, this.visible, size);
+    const filters = decodeFilters(media, this.colour, size, this.visible, options.sizeMultiple ?? 2);
+    this.#process = new FfmpegProcess(
+      programs.ffmpeg,
+      decodeArguments(location, media, options, filters, capabilities),
+    );
+    this.#reader = new NutReader(this.#process.stdout);
+    this.#signal = options.signal;
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Reads up to the first frame, so that size and timing are known, and a file without frames is found out. */
+  async start(): Promise<void> {
+    const header = await this.#guard(() => this.#reader.readHeader());
+    if (header !== undefined) {
+      const frameRate = this.media.video.frameRate;
+      this.format = { ...header, frameRate };
+      this.pool = new FramePool(rgbByteLength(header.width, header.height));
+      this.#first = await this.#next();
+    }
+    if (header === undefined || this.#first === undefined) {
+      throw new InputError('input-not-video', `"${this.#input}" has a video stream but no frames.`, {
+        remedy: 'The file may be cut off, or --start lies behind its end.',
+      });
+    }
+    this.#firstTimestamp = this.#first.timestamp;
+    this.firstFrameSeconds = (this.#firstTimestamp * header.timeBase.numerator) / header.timeBase.denominator;
+  }
+
+  async read(): Promise<Frame | undefined> {
+    const frame = this.#first ?? (await this.#next());
+    this.#first = undefined;
+    return frame === undefined ? undefined : { ...frame, timestamp: frame.timestamp - this.#firstTimestamp };
+  }
+
+  async close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    await this.#process.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #next(): Promise<Frame | undefined> {
+    const read = await this.#guard(() => this.#reader.readFrame(() => this.pool.acquire()));
+    if (read === undefined) {
+      return undefined;
+    }
+    const frame = { ...read, index: this.#index, width: this.format.width, height: this.format.height };
+    this.#index += 1;
+    return frame;
+  }
+
+  /** Runs a step of reading; a stream that ended is looked into, since its process knows why. */
+  async #guard<T>(step: () => Promise<T | undefined>): Promise<T | undefined> {
+    let result: T | undefined;
+    let broken: Error | undefined;
+    try {
+      result = await step();
+    } catch (error) {
+      broken = error as Error;
+    }
+    if (result !== undefined) {
+      return result;
+    }
+    if (broken instanceof NutError) {
+      await this.close();
+      throw broken;
+    }
+    const exit = await this.#process.exit;
+    throwIfCanceled(this.#signal);
+    if (exit.stopped) {
+      throw new CanceledError('The source was closed while it was being read.');
+    }
+    if (exit.code !== 0) {
+      throw inputFailure(exit, this.#input);
+    }
+    if (broken !== undefined) {
+      throw broken;
+    }
+    this.truncation = exit.stderrTail.find((line) => truncationSigns.test(line));
+    return undefined;
+  }
+}
+
+function noticesAbout(
+  colour: ColourPlan,
+  media: MediaInfo,
+  visible: { width: number; height: number },
+  size: { width: number; height: number },
+): string[] {
+  const notices: string[] = [];
+  if (colour.notice !== undefined) {
+    notices.push(colour.notice);
+  }
+  if (media.video.interlaced) {
+    notices.push('The input is interlaced: it is deinterlaced.');
+  }
+  if (visible.width !== size.width || visible.height !== size.height) {
+    notices.push(
+      `The input's ${size.width}x${size.height} is odd: it is cropped to ${visible.width}x${visible.height}.`,
+    );
+  }
+  return notices;
+}
+
+function decodeFilters(
+  media: MediaInfo,
+  colour: ColourPlan,
+  size: { width: number; height: number },
+  visible: { width: number; height: number },
+  multiple: number,
+): string {
+  const padded = {
+    width: Math.ceil(visible.width / multiple) * multiple,
+    height: Math.ceil(visible.height / multiple) * multiple,
+  };
+  const right = padded.width - visible.width;
+  const bottom = padded.height - visible.height;
+  const scale = [`w=${size.width}:h=${size.height}`, colour.toRgb, 'flags=bicubic'].filter((part) => part !== '');
+  return [
+    ...(media.video.interlaced ? ['bwdif=mode=send_frame'] : []),
+    ...colour.toneMapping,
+    `scale=${scale.join(':')}`,
+    'format=rgb24',
+    ...(size.width === visible.width && size.height === visible.height
+      ? []
+      : [`crop=${visible.width}:${visible.height}:0:0`]),
+    ...(right + bottom === 0
+      ? []
+      : [`pad=${padded.width}:${padded.height}:0:0`, `fillborders=right=${right}:bottom=${bottom}:mode=smear`]),
+  ].join(',');
+}
+
+function decodeArguments(
+  location: InputLocation,
+  media: MediaInfo,
+  options: SourceOptions,
+  filters: string,
+  capabilities: FfmpegCapabilities,
+): string[] {
+  return ffmpegArguments((command) =>
+    command
+      .input(location.url)
+      .inputOptions(...location.options, ...rangeOptions(options))
+      .output('pipe:1')
+      .outputOptions(
+        ...['-map', `0:${media.video.index}`, '-vf', filters],
+        // Every decoded frame once, with its own timestamp in the input's own time base.
+        ...capabilities.passTimestampsThrough,
+        ...['-enc_time_base', '-1'],
+        ...['-c:v', 'rawvideo', '-pix_fmt', 'rgb24', '-f', 'nut'],
+      ),
+  );
+}
+
+/** Input options that choose a part of the input. */
+export function rangeOptions(options: { start?: number | undefined; duration?: number | undefined }): string[] {
+  return [
+    ...(options.start === undefined ? [] : ['-ss', String(options.start)]),
+    ...(options.duration === undefined ? [] : ['-t', String(options.duration)]),
+  ];
+}
