@@ -1,0 +1,138 @@
+/**
+ * The thread in which a network runs: `InferenceSession.run()` is synchronous inside and would stop every socket and
+ * pipe of the main thread (https://github.com/microsoft/onnxruntime/issues/19611; drop the worker when fixed).
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+
+import { RunGuard } from './run-guard.js';
+import type { SessionReply, SessionRequest, SessionSetup } from './session-protocol.js';
+
+const setup = workerData as SessionSetup;
+const port = parentPort;
+if (port === null) {
+  throw new Error('session-worker.js is to be started as a worker thread.');
+}
+const guard = new RunGuard(setup.guard);
+
+const session = await start();
+if (session === undefined) {
+  port.close();
+} else {
+  // Requests wait in this chain, so that a run's buffers aren't looked at before their turn and `close` comes last.
+  let last = Promise.resolve();
+  port.on('message', (request: SessionRequest) => {
+    last = last.then(() => (request.type === 'run' ? runOne(session, request) : end(session)));
+  });
+  reply({ type: 'ready' });
+}
+
+/** What is made once and used by every run. */
+interface Running {
+  readonly session: InferenceSession;
+  readonly conditions: ReadonlyMap<string, Float32Array>;
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly tensor: (buffer: ArrayBuffer) => Tensor;
+}
+
+async function start(): Promise<Running | undefined> {
+  // Loading, too, must not be interrupted.
+  if (!guard.enter()) {
+    return undefined;
+  }
+  let made: InferenceSession | undefined;
+  try {
+    const ort = await import('onnxruntime-node');
+    // Failures are told by their errors alone: onnxruntime would also print them.
+    ort.env.logLevel = 'fatal';
+    const options: InferenceSession.SessionOptions = {
+      executionProviders: setup.executionProviders,
+      freeDimensionOverrides: setup.freeDimensions,
+      graphOptimizationLevel: 'all',
+      intraOpNumThreads: setup.threads,
+      interOpNumThreads: 1,
+      logSeverityLevel: 4,
+      // Waiting threads sleep rather than spin: ffmpeg needs the cores between two frames.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+    };
+    const { graph } = setup;
+    made = await (typeof graph === 'string'
+      ? ort.InferenceSession.create(graph, options)
+      : ort.InferenceSession.create(graph, options));
+    const running = prepare(made, ort.Tensor);
+    // The first run plans memory and compiles shaders; on a picture of nobody's it costs no frame its time.
+    const size = setup.width * setup.height * 3;
+    await infer(running, new ArrayBuffer(size), new ArrayBuffer(size), {});
+    return running;
+  } catch (error) {
+    await made?.release();
+    reply({ type: 'failed', message: messageOf(error) });
+    return undefined;
+  } finally {
+    guard.leave();
+  }
+}
+
+function prepare(made: InferenceSession, TensorClass: typeof Tensor): Running {
+  const conditions = new Map(setup.conditions.map(({ input }) => [input, new Float32Array(1)]));
+  const feeds: Record<string, Tensor> = {};
+  for (const { input, shape } of setup.conditions) {
+    const data = conditions.get(input);
+    if (data !== undefined) {
+      feeds[input] = new TensorClass('float32', data, shape);
+    }
+  }
+  const dimensions = [1, setup.height, setup.width, 3];
+  return {
+    session: made,
+    conditions,
+    feeds,
+    tensor: (buffer) => new TensorClass('uint8', new Uint8Array(buffer), dimensions),
+  };
+}
+
+/** Runs the network from one buffer into another; returns how long it took. */
+async function infer(
+  { session, conditions, feeds, tensor }: Running,
+  input: ArrayBuffer,
+  output: ArrayBuffer,
+  values: Readonly<Record<string, number>>,
+): Promise<number> {
+  for (const condition of setup.conditions) {
+    conditions.get(condition.input)?.fill(values[condition.input] ?? condition.value);
+  }
+  const begin = performance.now();
+  // The result is written into `output`; the tensor that run() also returns is of no use.
+  await session.run({ ...feeds, [setup.input]: tensor(input) }, { [setup.output]: tensor(output) });
+  return performance.now() - begin;
+}
+
+async function runOne(running: Running, request: SessionRequest & { type: 'run' }): Promise<void> {
+  if (!guard.enter()) {
+    return;
+  }
+  const { id, input, output, conditions } = request;
+  try {
+    const inferMilliseconds = await infer(running, input, output, conditions);
+    reply({ type: 'done', id, input, output, inferMilliseconds }, [input, output]);
+  } catch (error) {
+    reply({ type: 'error', id, message: messageOf(error) });
+  } finally {
+    guard.leave();
+  }
+}
+
+/** Lets go of the session first: a thread that ends with one alive has been seen to end the process. */
+async function end({ session }: Running): Promise<void> {
+  await session.release();
+  port?.close();
+}
+
+function reply(message: SessionReply, transfer: readonly ArrayBuffer[] = []): void {
+  port?.postMessage(message, transfer);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,141 @@
+"""Makes the tiny model packages in test/fixtures/models, one for each thing a graph can get right or wrong.
+
+Run it with `pip install onnx==1.19.1`:  python test/oracle/make-model-fixtures.py
+It also prints the graph that src/generator/probe-graph.ts carries as base64.
+"""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto, helper
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "models"
+OPSET = 17
+FRAME = [1, "height", "width", 3]
+
+
+def scalar(name: str, value: float) -> onnx.TensorProto:
+    return helper.make_tensor(name, TensorProto.FLOAT, [], [value])
+
+
+def ints(name: str, values: list[int]) -> onnx.TensorProto:
+    return helper.make_tensor(name, TensorProto.INT64, [len(values)], values)
+
+
+def value(name: str, kind: int, shape: list) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def model(nodes, inputs, outputs, constants, opset: int = OPSET) -> bytes:
+    graph = helper.make_graph(nodes, "fixture", inputs, outputs, constants)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    proto.ir_version = 9
+    proto.producer_name = "make-model-fixtures"
+    return proto.SerializeToString()
+
+
+def invert(
+    frame: str = "frame",
+    strength: str | None = "strength",
+    kind: int = TensorProto.UINT8,
+    shape: list = FRAME,
+    output: str = "translated",
+    opset: int = OPSET,
+    cast: str = "Cast",
+    extra: tuple = (),
+) -> bytes:
+    """y = x + strength * (255 - 2x): the picture at strength 0, its negative at 1."""
+    nodes = [
+        helper.make_node(cast, [frame], ["x"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["x", "minusTwo"], ["twice"]),
+        helper.make_node("Add", ["twice", "white"], ["way"]),
+        helper.make_node("Mul", ["way", strength or "one"], ["step"]),
+        helper.make_node("Add", ["x", "step"], ["blend"]),
+        helper.make_node("Round", ["blend"], ["rounded"]),
+        helper.make_node("Cast", ["rounded"], [output], to=kind),
+    ]
+    inputs = [value(frame, kind, shape)]
+    if strength:
+        inputs.append(value(strength, TensorProto.FLOAT, [1]))
+    constants = [scalar("minusTwo", -2), scalar("white", 255)] + ([] if strength else [scalar("one", 1)])
+    return model(nodes, [*inputs, *extra], [value(output, kind, shape)], constants, opset)
+
+
+def slow(layers: int = 24) -> bytes:
+    """The picture, after much work that has no effect on it but can't be left out: about 1 MMAC a pixel."""
+    fill = helper.make_tensor("fill", TensorProto.FLOAT, [1], [1e-4])
+    nodes = [
+        helper.make_node("Cast", ["frame"], ["x"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["x"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("ConstantOfShape", ["first"], ["widen"], value=fill),
+        helper.make_node("ConstantOfShape", ["middle"], ["mix"], value=fill),
+        helper.make_node("ConstantOfShape", ["last"], ["narrow"], value=fill),
+        helper.make_node("Conv", ["planes", "widen"], ["h0"], pads=[1, 1, 1, 1]),
+    ]
+    for i in range(layers):
+        nodes.append(helper.make_node("Conv", [f"h{i}", "mix"], [f"c{i}"], pads=[1, 1, 1, 1]))
+        nodes.append(helper.make_node("Tanh", [f"c{i}"], [f"h{i + 1}"]))
+    nodes += [
+        helper.make_node("Conv", [f"h{layers}", "narrow"], ["end"], pads=[1, 1, 1, 1]),
+        helper.make_node("Mul", ["end", "nothing"], ["none"]),
+        helper.make_node("Add", ["planes", "none"], ["sum"]),
+        helper.make_node("Transpose", ["sum"], ["rows"], perm=[0, 2, 3, 1]),
+        helper.make_node("Round", ["rows"], ["rounded"]),
+        helper.make_node("Cast", ["rounded"], ["translated"], to=TensorProto.UINT8),
+    ]
+    constants = [ints("first", [64, 3, 3, 3]), ints("middle", [64, 64, 3, 3]), ints("last", [3, 64, 3, 3]), scalar("nothing", 0)]
+    return model(nodes, [value("frame", TensorProto.UINT8, FRAME)], [value("translated", TensorProto.UINT8, FRAME)], constants)
+
+
+def write(name: str, graph: bytes, strength: bool = True, opset: int = OPSET) -> None:
+    folder = FIXTURES / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(graph)
+    condition = {"kind": "strength", "input": "strength", "minimum": 0, "maximum": 1, "default": 1}
+    manifest = {
+        "formatVersion": 1,
+        "id": name,
+        "effect": name,
+        "title": name.replace("-", " "),
+        "description": "A test graph.",
+        "version": "1.0.0",
+        "licence": "MIT",
+        "source": "test/oracle/make-model-fixtures.py",
+        "graphs": [
+            {
+                "precision": "fp32",
+                "file": "model.onnx",
+                "bytes": len(graph),
+                "sha256": hashlib.sha256(graph).hexdigest(),
+                "opset": opset,
+            }
+        ],
+        "input": {"name": "frame", "sizeMultiple": 2, "minWidth": 2, "minHeight": 2, "maxWidth": 1024, "maxHeight": 1024},
+        "output": {"name": "translated"},
+        "conditions": [condition] if strength else [],
+        "provenance": {"madeBy": "test/oracle/make-model-fixtures.py"},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    print(f"{name}: {len(graph)} bytes")
+
+
+def main() -> None:
+    write("invert", invert())
+    write("slow", slow(), strength=False)
+    write("wrong-input", invert(frame="image"))
+    write("wrong-output", invert(output="picture"))
+    write("float-input", invert(kind=TensorProto.FLOAT))
+    write("channels-first", invert(shape=[1, 3, "height", "width"]))
+    write("extra-input", invert(extra=(value("mask", TensorProto.FLOAT, [1]),)))
+    write("strength-missing", invert(strength=None))
+    write("fixed-size", invert(shape=[1, 48, 64, 3]))
+    write("unknown-opset", invert(opset=99), opset=99)
+    write("unknown-operator", invert(cast="Translate"))
+    write("truncated", invert()[:300])
+    print(base64.b64encode(invert(strength=None)).decode())
+
+
+main()
