@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch.nn.functional as functional
 from scipy import ndimage
 
 from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PAVEMENT, PERSON, POLE, ROAD, SIGN, SKY, TREE
@@ -26,6 +28,16 @@ OWN_LAMP = np.array([1.0, 0.95, 0.84], np.float32)
 WINDOW = np.array([1.0, 0.74, 0.42], np.float32)
 ZENITH = np.array([0.0014, 0.0019, 0.0040], np.float32)
 HORIZON = np.array([0.0080, 0.0084, 0.0118], np.float32)
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A street lamp: where it is, the row of its pole's foot, and its size (1 for one that is near)."""
+
+    row: float
+    column: float
+    foot: float
+    size: float
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,15 @@ class Scene:
         return self.day @ LUMA
 
     def blur(self, x: Array, size: float) -> Array:
+        """Gaussian blur of [H, W] or [H, W, C]; wide ones are made from a reduced picture."""
         sigma = size * self.unit
+        if sigma > 5:
+            height, width = x.shape[:2]
+            flat = torch.from_numpy(np.ascontiguousarray(x, np.float32)).reshape(height, width, -1).permute(2, 0, 1)[None]
+            small = functional.avg_pool2d(flat, 4, ceil_mode=True, count_include_pad=False)[0].numpy()
+            small = ndimage.gaussian_filter(small, (0, sigma / 4, sigma / 4), mode="nearest", truncate=3.0)
+            wide = functional.interpolate(torch.from_numpy(small)[None], size=(height, width), mode="bilinear")
+            return wide[0].permute(1, 2, 0).reshape(x.shape).numpy()
         return ndimage.gaussian_filter(x, (sigma, sigma) + (0,) * (x.ndim - 2), mode="nearest", truncate=3.0)
 
     def horizon(self) -> int:
@@ -61,18 +81,20 @@ class Scene:
 def paint(scene: Scene) -> tuple[Array, Array]:
     """The layers (base, light) of this scene at night, both as shown."""
     horizon = scene.horizon()
-    sky = sky_matte(scene)
-    base = _street(scene, horizon) * (1 - sky[..., None]) + _night_sky(scene, horizon) * sky[..., None]
+    sky, sky_colour = sky_matte(scene)
+    lamps = find_street_lamps(scene, horizon)
+    street = _street(scene, horizon, lamps, _without_sky(scene, sky, sky_colour))
+    base = street * (1 - sky[..., None]) + _night_sky(scene, horizon) * sky[..., None]
     signs = _lit_signs(scene, sky)
     base = base * (1 - signs[..., None]) + 0.5 * scene.day**2.2 * signs[..., None]
-    emitted = _emitters(scene, horizon, sky) + 0.35 * scene.blur(scene.day**2.2 * signs[..., None], 5)
+    emitted = _emitters(scene, horizon, lamps, sky) + 0.35 * scene.blur(scene.day**2.2 * signs[..., None], 5)
     shown = np.clip(base, 0, 1) ** (1 / 2.2)
     light = np.clip(base + emitted, 0, 1) ** (1 / 2.2) - shown
     return shown.astype(np.float32), np.clip(light, 0, 1).astype(np.float32)
 
 
-def sky_matte(scene: Scene) -> Array:
-    """How much of each pixel is sky, also between branches: near known sky, what is coloured like it."""
+def sky_matte(scene: Scene) -> tuple[Array, Array]:
+    """How much of each pixel is sky, also between branches (near known sky, what is coloured like it), and its colour."""
     known = scene.shows[SKY]
     weight = scene.blur(known**2, 25) + 1e-4
     colour = scene.blur(scene.day * (known**2)[..., None], 25) / weight[..., None]
@@ -82,7 +104,13 @@ def sky_matte(scene: Scene) -> Array:
     edge = np.clip(leafy * near * alike, 0, 1)
     # inside the sky itself, things that are much darker (wires, twigs) are no sky
     dark = np.clip((colour @ LUMA - scene.luma - 0.18) / 0.2, 0, 1) * (1 - known**8)
-    return np.clip(np.maximum(known * (1 - dark), edge), 0, 1)
+    return np.clip(np.maximum(known * (1 - dark), edge), 0, 1), colour
+
+
+def _without_sky(scene: Scene, sky: Array, colour: Array) -> Array:
+    """The day picture with the sky's share taken out of pixels that are half sky, so that branches don't turn white."""
+    share = (np.clip(sky, 0, 0.9) * (sky < 0.97))[..., None]
+    return np.clip((scene.day - share * colour) / (1 - share), 0.02, 1)
 
 
 def _night_sky(scene: Scene, horizon: int) -> Array:
@@ -91,25 +119,30 @@ def _night_sky(scene: Scene, horizon: int) -> Array:
     return (HORIZON * (1 - up) + ZENITH * up) * np.ones((1, width, 1), np.float32)
 
 
-def _street(scene: Scene, horizon: int) -> Array:
+def _street(scene: Scene, horizon: int, lamps: list[Lamp], day: Array) -> Array:
     """Everything but the sky, in linear light: exposure evened out, highlights and colour reduced, lit anew."""
-    linear = scene.day**2.2
+    linear = day**2.2
     solid = scene.shows[SKY] < 0.3
     usual = float(np.median((linear @ LUMA)[solid])) if solid.any() else 0.2
-    surface = linear * np.clip(0.15 / max(usual, 1e-3), 0.5, 4.0)
+    surface = linear * np.clip(0.17 / max(usual, 1e-3), 0.5, 4.0)
     surface = surface / (1 + 1.4 * (surface @ LUMA)[..., None])
     grey = (surface @ LUMA)[..., None]
-    surface = grey + 0.72 * (surface - grey)
-    return surface * _illumination(scene, horizon)
+    surface = grey + 0.85 * (surface - grey)
+    return surface * _illumination(scene, horizon, lamps)
 
 
-def _illumination(scene: Scene, horizon: int) -> Array:
+def _illumination(scene: Scene, horizon: int, lamps: list[Lamp]) -> Array:
     height, width, _ = scene.day.shape
     s = scene.shows
     rows = np.arange(height)[:, None] * np.ones((1, width))
     near_street = np.exp(-np.clip(horizon - rows, 0, None) / (0.22 * height))
-    town = 0.055 + 0.06 * near_street
-    total = town[..., None] * MOON + (0.05 * near_street * (s[BUILDING] + s[FENCE]))[..., None] * STREET_LAMP
+    town = (0.035 + 0.055 * near_street) * (1 - 0.45 * s[TREE])
+    total = town[..., None] * MOON + (0.07 * near_street * (s[BUILDING] + s[FENCE]))[..., None] * STREET_LAMP
+    columns = np.arange(width)[None]
+    for lamp in lamps:
+        ground = np.exp(-(((columns - lamp.column) / (0.14 * width)) ** 2) - ((rows - lamp.foot) / (0.09 * height)) ** 2)
+        around = np.exp(-((columns - lamp.column) ** 2 + (rows - lamp.row) ** 2) / (0.09 * width) ** 2)
+        total = total + (lamp.size * (0.20 * ground + 0.13 * around))[..., None] * STREET_LAMP
     marks = s[ROAD] * np.clip((scene.luma - scene.blur(scene.luma, 12)) / 0.15, 0, 1)
     if scene.from_car:
         down = np.clip((rows - horizon) / (height - horizon), 0, 1)
@@ -117,7 +150,7 @@ def _illumination(scene: Scene, horizon: int) -> Array:
         aside = (np.arange(width)[None] - width / 2) / (0.2 * width + 0.42 * width * down)
         takes = s[ROAD] + 0.75 * s[PAVEMENT] + 0.4 * (s[TREE] + s[FENCE]) + 0.35 * (s[CAR] + s[BUILDING])
         takes = takes + 0.7 * (s[PERSON] + s[BICYCLE]) + s[SIGN]
-        beam = 0.42 * reach * np.exp(-(aside**2)) * scene.blur(takes, 2)
+        beam = 0.55 * reach * np.exp(-(aside**2)) * scene.blur(takes, 2)
         total = total + beam[..., None] * HEADLAMP
     else:
         total = total + (0.09 * (s[ROAD] + s[PAVEMENT]))[..., None] * STREET_LAMP
@@ -134,12 +167,21 @@ def _lit_signs(scene: Scene, sky: Array) -> Array:
     return np.clip(scene.blur(lit, 0.8) + 0.45 * s[SIGN], 0, 0.9) * (1 - sky)
 
 
-def _emitters(scene: Scene, horizon: int, sky: Array) -> Array:
-    lamps = _street_lamps(scene, horizon)
+def _emitters(scene: Scene, horizon: int, lamps: list[Lamp], sky: Array) -> Array:
+    heads = np.zeros_like(scene.luma)
+    for lamp in lamps:
+        _disc(heads, lamp.row, lamp.column, (1.2 + 1.6 * lamp.size) * scene.unit)
     tails, fronts = _car_lamps(scene)
-    total = _glow(scene, lamps, STREET_LAMP, 2.2) + _glow(scene, tails, TAIL_LAMP, 1.0)
-    total += _glow(scene, fronts, OWN_LAMP, 1.0) + _signals(scene, horizon, sky)
+    total = _glow(scene, heads, STREET_LAMP, 2.8) + _glow(scene, tails, TAIL_LAMP, 1.2)
+    total += _glow(scene, fronts, OWN_LAMP, 1.2) + _signals(scene, horizon, sky)
+    total += _mirrored(scene, tails)[..., None] * TAIL_LAMP + _mirrored(scene, fronts)[..., None] * OWN_LAMP
     return total + _windows(scene, horizon)
+
+
+def _mirrored(scene: Scene, core: Array) -> Array:
+    """A car's lamps as the road before them gives them back: drawn out downwards."""
+    smeared = ndimage.gaussian_filter(core, (16 * scene.unit, 3 * scene.unit), mode="constant")
+    return 0.9 * ndimage.shift(smeared, (22 * scene.unit, 0), order=1, mode="constant") * scene.shows[ROAD]
 
 
 def _glow(scene: Scene, core: Array, colour: Array, power: float) -> Array:
@@ -149,10 +191,10 @@ def _glow(scene: Scene, core: Array, colour: Array, power: float) -> Array:
     return power * (core[..., None] * whitened * 1.2 + spread[..., None] * colour)
 
 
-def _street_lamps(scene: Scene, horizon: int) -> Array:
-    """A disc at the top of every slender, tall pole that ends within the picture."""
-    height, width, _ = scene.day.shape
-    core = np.zeros((height, width), np.float32)
+def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
+    """One lamp at the top of every slender, tall pole that ends within the picture."""
+    height, _, _ = scene.day.shape
+    lamps = []
     found, _ = ndimage.label(scene.shows[POLE] > 0.4)
     for index, where in enumerate(ndimage.find_objects(found), 1):
         tall, wide = where[0].stop - where[0].start, where[1].stop - where[1].start
@@ -161,8 +203,8 @@ def _street_lamps(scene: Scene, horizon: int) -> Array:
             continue
         rows, columns = np.nonzero(found[where] == index)
         centre = where[1].start + columns[rows <= rows.min() + 2].mean()
-        _disc(core, top + scene.unit, centre, (1.1 + 2.2 * tall / height) * scene.unit)
-    return core
+        lamps.append(Lamp(top + scene.unit, centre, where[0].stop, min(1.2, 1.9 * tall / height)))
+    return lamps
 
 
 def _car_lamps(scene: Scene) -> tuple[Array, Array]:
@@ -191,7 +233,7 @@ def _signals(scene: Scene, horizon: int, sky: Array) -> Array:
     """Traffic lights: compact, bright, saturated; red, or a green that is half blue."""
     r, g, b = (scene.day[..., i] for i in range(3))
     s = scene.shows
-    place = np.clip(s[SIGN] + s[POLE] + s[BUILDING] + 0.6 * s[TREE] - 2 * s[CAR] - 2 * s[ROAD], 0, 1) * (1 - sky)
+    place = np.clip(2 * scene.blur(s[SIGN] + s[POLE], 2) - 0.3 - 2 * s[CAR], 0, 1) * (1 - sky)
     place[horizon + round(0.05 * len(place)) :] = 0
     red = np.clip(r - np.maximum(g, b) - 0.25, 0, 1) * (r > 0.55)
     green = np.clip((g + b) / 2 - r - 0.14, 0, 1) * (g > 0.45) * (np.abs(g - b) < 0.25)
@@ -209,7 +251,7 @@ def _windows(scene: Scene, horizon: int) -> Array:
     patch = np.clip((level - scene.blur(scene.luma, 1.0) - 0.09) / 0.12, 0, 1) * np.clip(3 * facade - 2, 0, 1)
     rows = np.arange(len(facade))[:, None]
     height = np.clip((horizon - rows) / (0.2 * len(facade)), 0, 1)
-    return (patch * (0.16 - 0.11 * height))[..., None] * WINDOW
+    return (patch * (0.22 - 0.16 * height))[..., None] * WINDOW
 
 
 def _disc(canvas: Array, row: float, column: float, radius: float) -> None:

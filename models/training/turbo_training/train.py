@@ -61,9 +61,18 @@ class Run:
 
 
 def train(
-    config: Config, data: Path, work: Path, hold_out: list[str], start: Path | None = None, only: str | None = None
+    config: Config,
+    data: Path,
+    work: Path,
+    hold_out: list[str],
+    start: Path | None = None,
+    only: str | None = None,
+    prepared: Path | None = None,
 ) -> Path:
-    """Runs the recipe, going on from the latest checkpoint in `work` (or from the weights in `start`)."""
+    """Runs the recipe, going on from the latest checkpoint in `work` (or from the weights in `start`).
+
+    `prepared` is where `prepare` left its layers, if that is not `work`.
+    """
     run, latest = Run(config), work / "latest.pt"
     if latest.exists():
         run.restore(latest)
@@ -74,16 +83,15 @@ def train(
     phases = [phase for phase in config.phases if only in (None, phase.name)]
     for index, phase in enumerate(phases):
         if index >= run.phase:
-            _train_phase(run, phase, data, work, hold_out)
+            _train_phase(run, phase, open_sources(config, data, prepared or work, set(phase.mixture), hold_out), data, work)
             run.phase, run.step = index + 1, 0
             run.save(latest)
     run.save(work / "final.pt")
     return work / "final.pt"
 
 
-def _train_phase(run: Run, phase: Phase, data: Path, work: Path, hold_out: list[str]) -> None:
+def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], data: Path, work: Path) -> None:
     config = run.config
-    sources = open_sources(config, data, work, set(phase.mixture), hold_out)
     progress = Progress(phase.name, phase.steps, run.step)
     batches = _batches(sources, phase.mixture, config.seed + 1000 * run.phase + run.step)
     while run.step < phase.steps:

@@ -1,0 +1,58 @@
+"""What must hold for any weights: shapes, strength 0, and a graph that computes what the network computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from turbo_training.graph import build, save
+from turbo_training.network import Generator, Widths, multiply_accumulates
+from turbo_training.package import check, run
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    """A generator with weights at random, the zero-initialised ones too."""
+    torch.manual_seed(1)
+    net = Generator(Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24))
+    for parameter in net.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.05)
+    torch.nn.init.normal_(net.maps.weight, std=0.02)
+    torch.nn.init.normal_(net.spark.weight, std=0.02)
+    return net.eval()
+
+
+def test_maps_have_the_size_of_the_picture(generator: Generator) -> None:
+    maps = generator(torch.rand(2, 3, 64, 96))
+    assert all(m.shape == (2, 3, 64, 96) for m in maps)
+
+
+def test_strength_zero_changes_nothing(generator: Generator) -> None:
+    picture = torch.rand(1, 3, 64, 64)
+    assert torch.equal(generator(picture).apply(picture, 0.0), picture)
+
+
+def test_graph_is_the_network_at_every_size(generator: Generator, tmp_path: Path) -> None:
+    save(build(generator, "test"), tmp_path / "model.onnx")
+    assert check(generator, tmp_path / "model.onnx") <= 1
+
+
+def test_sizes_can_be_fixed_at_load(generator: Generator, tmp_path: Path) -> None:
+    save(build(generator, "test"), tmp_path / "model.onnx")
+    options = onnxruntime.SessionOptions()
+    options.add_free_dimension_override_by_name("width", 162)
+    options.add_free_dimension_override_by_name("height", 122)
+    fixed = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), options)
+    free = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    frame = np.random.default_rng(2).integers(0, 256, (1, 122, 162, 3), np.uint8)
+    difference = run(fixed, frame, 1.0).astype(int) - run(free, frame, 1.0)
+    assert fixed.get_inputs()[0].shape == [1, 122, 162, 3]
+    assert np.abs(difference).max() <= 1
+
+
+def test_cost_is_counted() -> None:
+    assert 0.7e9 < multiply_accumulates(Widths(), 640, 360) < 0.9e9
