@@ -99,6 +99,8 @@ function oneLine(message: string): string {
   const line = message
     .replace(/\s*\n\s*/g, ' ')
     .replace(/^Error: /, '')
+    .replace(/^.* was false\. /, '')
+    .replace(/^OrtSessionOptionsAppendExecutionProvider_\w+: /, '')
     .replace(/(\/\S+|[A-Z]:\\\S+)\.(cc|h|cpp):\d+ \S+ ?/g, '')
     .trim();
   return line.length > 300 ? `${line.slice(0, 300)}...` : line;

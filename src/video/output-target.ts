@@ -12,6 +12,8 @@ import type { Container } from './containers.js';
 export interface OutputTarget extends AsyncDisposable {
   /** What ffmpeg writes to. */
   readonly url: string;
+  /** The same as a path; the URL itself for pipes and URLs. */
+  readonly path: string;
   /** Puts the complete output under its own name. */
   commit(): Promise<void>;
   /** Removes what isn't complete; nothing after {@link OutputTarget.commit}. May be called more than once. */
@@ -41,7 +43,7 @@ export async function prepareOutput(
 
 function direct(url: string): OutputTarget {
   const nothing = () => Promise.resolve();
-  return { url, commit: nothing, discard: nothing, [Symbol.asyncDispose]: nothing };
+  return { url, path: url, commit: nothing, discard: nothing, [Symbol.asyncDispose]: nothing };
 }
 
 async function fileTarget(path: string, output: string, overwrite: boolean): Promise<OutputTarget> {
@@ -56,6 +58,7 @@ async function fileTarget(path: string, output: string, overwrite: boolean): Pro
   const discard = () => rm(temporary, { force: true });
   return {
     url: `file:${temporary}`,
+    path: temporary,
     commit: () => explain(output, rename(temporary, path)),
     discard,
     [Symbol.asyncDispose]: discard,
@@ -78,6 +81,7 @@ async function folderTarget(path: string, output: string, overwrite: boolean): P
   };
   return {
     url: `file:${join(temporary, basename(path))}`,
+    path: temporary,
     commit: async () => {
       await explain(output, moveAll());
       await discard();

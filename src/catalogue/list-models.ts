@@ -1,0 +1,103 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { Vid2VidError } from '../errors/errors.js';
+import type { Precision } from '../generator/manifest.js';
+import { checkLength, filesOf, readManifest } from '../generator/model-package.js';
+
+/**
+ * A model as a list shows it.
+ *
+ * @group Models
+ */
+export interface ModelListing {
+  /** Its name, unique among models. */
+  readonly id: string;
+  /** What it does; the name of the effect. */
+  readonly effect: string;
+  /** Its name for people. */
+  readonly title: string;
+  /** Version of the weights. */
+  readonly version: string;
+  /** SPDX identifier of the licence of the weights. */
+  readonly licence: string;
+  /** Precisions it comes in. */
+  readonly precision: readonly Precision[];
+  /** Length of all its graphs. */
+  readonly bytes: number;
+  /** Its folder. */
+  readonly directory: string;
+  /** What is wrong with it, where something is. */
+  readonly problem?: string;
+}
+
+/**
+ * Where to look for models beside the embedded ones.
+ *
+ * @group Models
+ */
+export interface ListModelsOptions {
+  /** A model package of the user's own, listed first. */
+  readonly directory?: string | undefined;
+}
+
+// The same from src/ and dist/ of a checkout, and from an installed package.
+const embedded = fileURLToPath(new URL('../../models/', import.meta.url));
+
+/**
+ * Lists the models there are: the embedded ones by name, after the user's own. Checksums aren't checked, so that it is
+ * quick; loading a model does.
+ *
+ * @group Models
+ */
+export async function listModels(options: ListModelsOptions = {}): Promise<readonly ModelListing[]> {
+  const own = options.directory === undefined ? [] : [path.resolve(options.directory)];
+  return Promise.all([...own, ...(await packagesIn(embedded))].map(describe));
+}
+
+/** Folders in `directory` that hold a manifest, in order of their names. */
+async function packagesIn(directory: string): Promise<readonly string[]> {
+  const names = await readdir(directory).catch(() => []);
+  const folders = names.sort().map((name) => path.join(directory, name));
+  const hasManifest = await Promise.all(folders.map((folder) => isFile(path.join(folder, 'manifest.json'))));
+  return folders.filter((_, index) => hasManifest[index]);
+}
+
+async function describe(directory: string): Promise<ModelListing> {
+  const unknown = { effect: '', title: '', version: '', licence: '', precision: [], bytes: 0 };
+  try {
+    const { id, effect, title, version, licence, graphs } = await readManifest(directory);
+    const files = graphs.flatMap(filesOf);
+    const listing: ModelListing = {
+      id,
+      effect,
+      title,
+      version,
+      licence,
+      precision: graphs.map((graph) => graph.precision),
+      bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+      directory,
+    };
+    try {
+      await Promise.all(files.map((file) => checkLength(directory, file)));
+      return listing;
+    } catch (error) {
+      return { ...listing, problem: problemOf(error) };
+    }
+  } catch (error) {
+    return { ...unknown, id: path.basename(directory), directory, problem: problemOf(error) };
+  }
+}
+
+function problemOf(error: unknown): string {
+  if (error instanceof Vid2VidError) {
+    return error.message;
+  }
+  throw error;
+}
+
+async function isFile(name: string): Promise<boolean> {
+  const found = await stat(name).catch(() => undefined);
+  return found?.isFile() ?? false;
+}

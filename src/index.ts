@@ -1,0 +1,32 @@
+/**
+ * vid2vid-turbo: video translated by a one-step network, a frame a pass.
+ *
+ * @packageDocumentation
+ */
+export { findModel, type FindModelOptions } from './catalogue/find-model.js';
+export { listModels, type ListModelsOptions, type ModelListing } from './catalogue/list-models.js';
+export {
+  CanceledError,
+  DeviceError,
+  FfmpegError,
+  InputError,
+  ModelError,
+  OutputError,
+  UsageError,
+  Vid2VidError,
+  type ErrorCode,
+  type ErrorDetails,
+} from './errors/errors.js';
+export { FramePool } from './frame/frame-pool.js';
+export type { Frame, FrameSink, FrameSource, Rational, RgbPixels, VideoFormat } from './frame/frame.js';
+export type { ConditionValues } from './generator/conditions.js';
+export type { DeviceName, ProviderName } from './generator/execution-providers.js';
+export { createGenerator, type Generator, type GeneratorOptions, type Translation } from './generator/generator.js';
+export { listProviders, type ProviderListing } from './generator/list-providers.js';
+export type { ModelManifest } from './generator/manifest.js';
+export { loadModelPackage, type ModelPackage } from './generator/model-package.js';
+export { inspectSystem, type FfmpegReport, type SystemProblem, type SystemReport } from './system/inspect-system.js';
+export { translateFile } from './translate/translate-file.js';
+export type { StageTimes, TranslateOptions, TranslateProgress, TranslateSummary } from './translate/types.js';
+export { openSink, type CompareLayout, type SinkOptions, type VideoSink } from './video/sink.js';
+export { openSource, type SourceOptions, type VideoSource } from './video/source.js';
