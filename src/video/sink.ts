@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-import { CanceledError, throwIfCanceled } from '../errors/errors.js';
+import { CanceledError, FfmpegError, throwIfCanceled } from '../errors/errors.js';
 import type { Frame, FrameSink, VideoFormat } from '../frame/frame.js';
 import { colourTagOptions, fromRgbOptions, type ColourTags } from './colour.js';
 import { containerFor, type Container } from './containers.js';
@@ -102,6 +102,7 @@ class FfmpegSink implements VideoSink {
   readonly #onAbort = () => void this.close();
   readonly #comparing: boolean;
   readonly #piped: Promise<void>;
+  #framesTaken = 0;
   #committed = false;
 
   constructor(output: string, ffmpeg: string, ffmpegOptions: readonly string[], target: OutputTarget, plan: SinkPlan) {
@@ -120,6 +121,7 @@ class FfmpegSink implements VideoSink {
     const { stdin } = this.#process;
     const pictures = this.#comparing && original !== undefined ? [original.pixels, frame.pixels] : [frame.pixels];
     const byteLength = pictures.reduce((sum, pixels) => sum + pixels.byteLength, 0);
+    this.#framesTaken += 1;
     stdin.cork();
     stdin.write(nutFrameHeader(frame.timestamp, byteLength));
     const written = pictures.map((pixels) => writeAll(stdin, pixels));
@@ -137,6 +139,13 @@ class FfmpegSink implements VideoSink {
     }
     await this.#piped;
     throwIfCanceled(this.#signal);
+    if (exit.framesWritten !== this.#framesTaken) {
+      throw new FfmpegError(
+        'ffmpeg-failed',
+        `ffmpeg wrote ${String(exit.framesWritten)} of ${this.#framesTaken} frames to "${this.#output}".`,
+        { stderrTail: exit.stderrTail },
+      );
+    }
     await this.#target.commit();
     this.#committed = true;
     await this.close();
@@ -193,6 +202,7 @@ function encodeArguments(url: string, plan: SinkPlan): string[] {
   const { source, options, container, encoder, sideStreams, capabilities } = plan;
   return ffmpegArguments((command) => {
     command.input('pipe:0').inputOptions(
+      ...['-progress', 'pipe:2'],
       ...encoder.globalOptions,
       // Its first frame is at 0 in the pipe; this puts it back where it was beside the sound.
       ...(source.firstFrameSeconds === 0 ? [] : ['-itsoffset', source.firstFrameSeconds.toFixed(9)]),

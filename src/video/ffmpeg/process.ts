@@ -7,6 +7,9 @@ const tailLength = 40;
 /** How long a process may take to end after SIGTERM before it gets SIGKILL, milliseconds. */
 const killDelay = 3000;
 
+/** A line that `-progress pipe:2` prints among the messages. */
+const progressLine = /^[a-z][a-z0-9_]*= *\S*$/;
+
 /** How an ffmpeg process ended. */
 export interface FfmpegExit {
   /** Its exit code; undefined when a signal ended it or it never started. */
@@ -15,6 +18,8 @@ export interface FfmpegExit {
   readonly stderrTail: readonly string[];
   /** Whether {@link FfmpegProcess.close} ended it. */
   readonly stopped: boolean;
+  /** Frames it had written when it last said so; undefined unless it was run with `-progress pipe:2`. */
+  readonly framesWritten?: number | undefined;
   /** Why it could not be started. */
   readonly startError: Error | undefined;
 }
@@ -44,6 +49,7 @@ export class FfmpegProcess implements AsyncDisposable {
   readonly exit: Promise<FfmpegExit>;
   readonly #subprocess: ReturnType<typeof spawn>;
   readonly #tail: string[] = [];
+  #framesWritten: number | undefined;
   #stopped = false;
   #ended = false;
 
@@ -66,6 +72,7 @@ export class FfmpegProcess implements AsyncDisposable {
         code: result.exitCode,
         stderrTail: this.#tail,
         stopped: this.#stopped,
+        framesWritten: this.#framesWritten,
         startError:
           result.failed && result.exitCode === undefined && !this.#stopped ? toError(result.cause) : undefined,
       };
@@ -98,7 +105,8 @@ export class FfmpegProcess implements AsyncDisposable {
       const lines = (rest + chunk.toString('utf8')).split(/\r?\n|\r/);
       // A line without end is cut: it must not grow without bound.
       rest = (lines.pop() ?? '').slice(-2000);
-      this.#tail.push(...lines.filter((line) => line.trim() !== ''));
+      this.#framesWritten = lines.reduce(lastFrameCount, this.#framesWritten);
+      this.#tail.push(...lines.filter((line) => line.trim() !== '' && !progressLine.test(line)));
       this.#tail.splice(0, Math.max(0, this.#tail.length - tailLength));
     });
     stderr.on('end', () => {
@@ -107,6 +115,12 @@ export class FfmpegProcess implements AsyncDisposable {
       }
     });
   }
+}
+
+/** The frame count of a line of progress, or the one before it. */
+function lastFrameCount(before: number | undefined, line: string): number | undefined {
+  const count = /^frame=(\d+)/.exec(line)?.[1];
+  return count === undefined ? before : Number(count);
 }
 
 function toError(cause: unknown): Error {

@@ -61,6 +61,7 @@ function mainHeader(timeBase: Rational): Buffer {
       entry(key | codedPts | sizeMsb | checksum, 1),
       // 'N' (a start code's first byte) is skipped by the count.
       entry(invalid, 256 - keyFrameCode - 2),
+      v(0), // elided headers
     ]),
   );
 }
