@@ -6,21 +6,26 @@ import {
   isOnPlatform,
   type ProviderName,
 } from './execution-providers.js';
-import { missingHardware } from './hardware.js';
-import type { Session } from './session.js';
+
+/** What {@link openDevice} has to know of a session. */
+export interface Closable {
+  close(): Promise<void>;
+}
 
 /** A provider that works, and the session that shows it. */
-export interface OpenDevice {
+export interface OpenDevice<S extends Closable> {
   readonly provider: ProviderName;
-  readonly session: Session;
+  readonly session: S;
 }
 
 /** How {@link openDevice} starts and tries sessions. */
-export interface DeviceTrial {
+export interface DeviceTrial<S extends Closable> {
+  /** Why a provider is not worth a try; undefined when it is. */
+  readonly missingHardware: (provider: ProviderName) => Promise<string | undefined>;
   /** Starts a session on a provider; on the CPU with all cores where `allCores` is set. */
-  readonly open: (provider: ProviderName, allCores?: boolean) => Promise<Session>;
+  readonly open: (provider: ProviderName, allCores?: boolean) => Promise<S>;
   /** Milliseconds that a frame takes a session. */
-  readonly time: (session: Session) => Promise<number>;
+  readonly time: (session: S) => Promise<number>;
   /** Whether the model is small enough for the CPU to be worth comparing with. */
   readonly compareWithCpu: boolean;
   /** Told in one line why `auto` didn't take something better. */
@@ -32,27 +37,31 @@ export interface DeviceTrial {
  *
  * A device named by the user is used or is an error. `auto` takes the first of {@link autoOrder} that exists here, starts,
  * and draws a frame faster than the CPU does; the CPU is the last and always there. A WebGPU driver that itself runs on
- * the CPU fails that test, even where {@link missingHardware} can't tell.
+ * the CPU fails that test, even where `missingHardware` can't tell.
  */
-export async function openDevice(device: DeviceName, trial: DeviceTrial): Promise<OpenDevice> {
+export async function openDevice<S extends Closable>(
+  device: DeviceName,
+  trial: DeviceTrial<S>,
+  candidates: readonly ProviderName[] = autoOrder.filter((name) => isOnPlatform(name)),
+): Promise<OpenDevice<S>> {
   if (device !== 'auto') {
     return { provider: device, session: await openNamed(device, trial) };
   }
   const reasons: string[] = [];
-  for (const provider of autoOrder.filter((name) => isOnPlatform(name) && name !== 'cpu')) {
+  for (const provider of candidates.filter((name) => name !== 'cpu')) {
     const found = await tryProvider(provider, trial);
     if (typeof found !== 'string') {
-      announce(provider, reasons, trial);
+      announce(provider, reasons, trial.onNotice);
       return { provider, session: found };
     }
-    reasons.push(`${provider}: ${found}`);
+    reasons.push(found);
   }
   const session = await trial.open('cpu');
-  announce('cpu', reasons, trial);
+  announce('cpu', reasons, trial.onNotice);
   return { provider: 'cpu', session };
 }
 
-async function openNamed(provider: ProviderName, { open }: DeviceTrial): Promise<Session> {
+async function openNamed<S extends Closable>(provider: ProviderName, { open }: DeviceTrial<S>): Promise<S> {
   if (!isOnPlatform(provider)) {
     const here = `${process.platform}/${process.arch}`;
     const { platforms, remedy } = executionProviders[provider];
@@ -68,12 +77,12 @@ async function openNamed(provider: ProviderName, { open }: DeviceTrial): Promise
 }
 
 /** The session on a provider, or why it is not to be used. */
-async function tryProvider(provider: ProviderName, trial: DeviceTrial): Promise<Session | string> {
-  const missing = await missingHardware(provider);
+async function tryProvider<S extends Closable>(provider: ProviderName, trial: DeviceTrial<S>): Promise<S | string> {
+  const missing = await trial.missingHardware(provider);
   if (missing !== undefined) {
-    return missing;
+    return `${provider}: ${missing}`;
   }
-  let session: Session | undefined;
+  let session: S | undefined;
   try {
     session = await trial.open(provider);
     const slower = trial.compareWithCpu ? await slowerThanCpu(session, trial) : undefined;
@@ -81,18 +90,20 @@ async function tryProvider(provider: ProviderName, trial: DeviceTrial): Promise<
       return session;
     }
     await session.close();
-    return slower;
+    return `${provider}: ${slower}`;
   } catch (error) {
     await session?.close();
     if (error instanceof Vid2VidError && error.code !== 'canceled') {
-      const remedy = error.remedy === undefined ? '' : ` (${error.remedy})`;
-      return error.message + remedy;
+      return error.remedy === undefined ? error.message : `${error.message} - ${error.remedy}`;
     }
     throw error;
   }
 }
 
-async function slowerThanCpu(session: Session, { open, time }: DeviceTrial): Promise<string | undefined> {
+async function slowerThanCpu<S extends Closable>(
+  session: S,
+  { open, time }: DeviceTrial<S>,
+): Promise<string | undefined> {
   const own = await time(session);
   const cpu = await open('cpu', true);
   try {
@@ -103,7 +114,11 @@ async function slowerThanCpu(session: Session, { open, time }: DeviceTrial): Pro
   }
 }
 
-function announce(provider: ProviderName, reasons: readonly string[], { onNotice }: DeviceTrial): void {
+function announce(
+  provider: ProviderName,
+  reasons: readonly string[],
+  onNotice: ((notice: string) => void) | undefined,
+): void {
   if (reasons.length > 0) {
     onNotice?.(`Running on ${provider === 'cpu' ? 'the CPU' : provider} (${reasons.join('; ')}).`);
   }

@@ -7,6 +7,7 @@ import { type ConditionValues, resolveConditions } from './conditions.js';
 import { type DeviceTrial, openDevice } from './device.js';
 import type { DeviceName, ProviderName } from './execution-providers.js';
 import { bindDimensions, checkGraph } from './graph-check.js';
+import { missingHardware } from './hardware.js';
 import type { ModelInput, ModelManifest } from './manifest.js';
 import { chooseGraph, filesOf, type ModelPackage } from './model-package.js';
 import { planSessions, type SessionPlan } from './session-plan.js';
@@ -97,7 +98,8 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
   const open = (provider: ProviderName, { threads }: { threads: number }) =>
     Session.open({ ...describe(model, provider, width, height), provider, threads, signal });
   const bytes = model.manifest.graphs.flatMap(filesOf).reduce((sum, file) => sum + file.bytes, 0);
-  const trial: DeviceTrial = {
+  const trial: DeviceTrial<Session> = {
+    missingHardware,
     open: (provider, allCores) =>
       open(provider, allCores ? { threads: cores } : planSessions(provider, cores, options)),
     time: (session) => timeOf(session, rgbByteLength(width, height)),
