@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+
+import { type Ending, runProgram } from '../support/child-program.js';
+
+const endWhileWorking = new URL('programs/end-while-working.mjs', import.meta.url);
+
+/** Nothing of onnxruntime's or of Node.js's own end: an aborted process says "terminate called" and has a signal. */
+function expectCleanEnd({ exitCode, signal, stderr }: Ending, code = 0): void {
+  expect({ exitCode, signal, stderr }).toEqual({ exitCode: code, signal: undefined, stderr: '' });
+}
+
+describe('a program with frames in the network', () => {
+  test('ends by itself after close(), which rejects what is in flight', async () => {
+    const ending = await runProgram(endWhileWorking, ['close']);
+    expectCleanEnd(ending);
+    expect(ending.stdout).toMatch(/^done (done |canceled ){2}canceled\ncanceled$/);
+  });
+
+  test('ends by itself after its signal is aborted', async () => {
+    const ending = await runProgram(endWhileWorking, ['abort']);
+    expectCleanEnd(ending);
+    expect(ending.stdout).toMatch(/^done (done |canceled ){2}canceled\ncanceled$/);
+  });
+
+  test('ends by itself when the signal is aborted while the model loads', async () => {
+    const ending = await runProgram(endWhileWorking, ['abort-at-start']);
+    expectCleanEnd(ending);
+    expect(ending.stdout).toBe('canceled');
+  });
+
+  test('ends by itself when it forgets to close, all frames done', async () => {
+    const ending = await runProgram(endWhileWorking, ['forget']);
+    expectCleanEnd(ending);
+    expect(ending.stdout).toBe('done done done done');
+  });
+
+  test('may call process.exit(): the run is waited for, rather than the process aborted', async () => {
+    expectCleanEnd(await runProgram(endWhileWorking, ['exit']), 7);
+  });
+
+  test('dies of a mistake elsewhere as any program does', async () => {
+    const { exitCode, signal, stderr } = await runProgram(endWhileWorking, ['throw']);
+    expect({ exitCode, signal }).toEqual({ exitCode: 1, signal: undefined });
+    expect(stderr).toContain('Error: a mistake elsewhere');
+    expect(stderr).not.toContain('terminate called');
+  });
+});
