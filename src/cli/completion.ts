@@ -12,7 +12,7 @@ To have it from now on:
  * Adds `completion`, which prints a script for the user's shell, and the hidden `complete`, which that script calls.
  *
  * @param program - The program.
- * @param describeProgram - Makes the same program again, to be asked for its commands and options.
+ * @param describeProgram - Makes the same program without these two, to be asked for its commands and options.
  */
 export function addCompletionCommands(program: Command, describeProgram: () => Command): void {
   const name = program.name();
@@ -36,7 +36,11 @@ export function addCompletionCommands(program: Command, describeProgram: () => C
     .action(async (words: string[]) => {
       const { default: tab } = await import('@bomb.sh/tab/commander');
       const { ShellCompDirective: directives } = await import('@bomb.sh/tab');
-      const root = tab(describeProgram());
+      const described = describeProgram();
+      for (const command of described.commands) {
+        command.description(command.summary() || command.description()); // One line each fits beside a word.
+      }
+      const root = tab(described, { completionCommandName: 'completion' });
       // The package always tells the shell to offer no files; where it has nothing better, files are what is wanted.
       Object.defineProperty(root, 'directive', {
         get: () =>

@@ -13,6 +13,12 @@ import { addTranslateCommand } from './translate.js';
  * `CommanderError`.
  */
 export function createProgram(): Command {
+  const program = describeProgram();
+  addCompletionCommands(program, describeProgram);
+  return program;
+}
+
+function describeProgram(): Command {
   const program = new Command('vid2vid-turbo')
     .description('Translates video in real time, one network pass a frame: day to night and more.')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -24,7 +30,6 @@ export function createProgram(): Command {
   addTranslateCommand(program);
   addModelsCommand(program);
   addDoctorCommand(program);
-  addCompletionCommands(program, createProgram);
   return program;
 }
 

@@ -82,7 +82,7 @@ async function translate(input: string, output: string | undefined, flags: Omit<
   } catch (error) {
     // Ctrl-C reaches ffmpeg as well, so that what fails first may not be what was the cause.
     const stopped = interruption.exitCode !== undefined;
-    const failure = describeFailure(stopped ? new CanceledError('Canceled.', { cause: error }) : error);
+    const failure = describeFailure(stopped ? new CanceledError('Stopped before the end.', { cause: error }) : error);
     view.failed(failure);
     return interruption.exitCode ?? failure.exitCode;
   }
