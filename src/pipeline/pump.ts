@@ -147,7 +147,7 @@ class BoundedQueue<T> {
 }
 
 function rejectOnAbort(signal: AbortSignal | undefined): { promise: Promise<never>; stop: () => void } {
-  let onAbort = () => undefined as void;
+  let onAbort: () => void = () => undefined;
   const promise = new Promise<never>((_, reject) => {
     onAbort = () => reject(new CanceledError('Canceled.', { cause: signal?.reason }));
     if (signal?.aborted) {

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 
 import { CanceledError, FfmpegError, throwIfCanceled } from '../errors/errors.js';
-import type { Frame, FrameSink, VideoFormat } from '../frame/frame.js';
+import type { Frame, FrameSink, Rational, VideoFormat } from '../frame/frame.js';
 import { colourTagOptions, fromRgbOptions, type ColourTags } from './colour.js';
 import { containerFor, type Container } from './containers.js';
 import { planEncoder, type EncoderPlan } from './encoders.js';
@@ -216,7 +216,7 @@ function encodeArguments(url: string, plan: SinkPlan): string[] {
       ...['-map', '0:v:0', '-filter:v:0', encodeFilters(plan)],
       ...['-c:v:0', encoder.name, ...encoder.options],
       ...capabilities.passTimestampsThrough,
-      ...['-enc_time_base', '-1'],
+      ...['-enc_time_base', encoderTimeBase(source.format.frameRate, capabilities)],
       ...(/^(rgb|bgr|gbr)/.test(encoder.pixelFormat) || encoder.name === 'mjpeg' || encoder.name === 'libwebp'
         ? []
         : colourTagOptions(source.colour.output)),
@@ -229,13 +229,28 @@ function encodeArguments(url: string, plan: SinkPlan): string[] {
   });
 }
 
+/**
+ * Time base of the encoder: the pipe's own, so that timestamps stay exact.
+ *
+ * Before version 5 ffmpeg gave encoded frames no duration, and the MP4 muxer's edit list then cut off the last one, unless
+ * the time base is coarser than a millisecond. There it is the finest such part of a nominal frame.
+ */
+function encoderTimeBase(frameRate: Rational | undefined, capabilities: FfmpegCapabilities): string {
+  if (capabilities.givesDurations) {
+    return '-1';
+  }
+  const { numerator, denominator } = frameRate ?? { numerator: 1, denominator: 1 };
+  const parts = Math.floor((denominator * 1000 - 1) / numerator);
+  return parts === 0 ? '1:999' : `${denominator}:${numerator * parts}`;
+}
+
 function encodeFilters({ source, options, encoder, capabilities }: SinkPlan): string {
   const { visible } = source;
   const tags: ColourTags = source.colour.output;
   const toYuv = /^(rgb|bgr|gbr)/.test(encoder.pixelFormat)
     ? []
     : [
-        `scale=${encoder.pixelFormat === 'yuvj420p' ? 'out_color_matrix=bt601:out_range=full' : fromRgbOptions(tags)}:flags=bicubic`,
+        `scale=${encoder.pixelFormat === 'yuvj420p' ? 'out_color_matrix=bt601:out_range=full' : fromRgbOptions(tags)}:flags=bicubic+accurate_rnd`,
       ];
   const padded = visible.width !== source.format.width || visible.height !== source.format.height;
   const layout =

@@ -245,10 +245,13 @@ function decodeFilters(
   };
   const right = padded.width - visible.width;
   const bottom = padded.height - visible.height;
-  const scale = [`w=${size.width}:h=${size.height}`, colour.toRgb, 'flags=bicubic'].filter((part) => part !== '');
+  const scale = [`w=${size.width}:h=${size.height}`, colour.toRgb, 'flags=bicubic+accurate_rnd+full_chroma_int'].filter(
+    (part) => part !== '',
+  );
   return [
     ...(media.video.interlaced ? ['bwdif=mode=send_frame'] : []),
-    ...colour.toneMapping,
+    // Tone mapping is dear: the smaller picture is made first.
+    ...(colour.toneMapping.length === 0 ? [] : [`scale=w=${size.width}:h=${size.height}`, ...colour.toneMapping]),
     `scale=${scale.join(':')}`,
     'format=rgb24',
     ...(size.width === visible.width && size.height === visible.height

@@ -16,6 +16,8 @@ export interface FfmpegCapabilities {
   readonly protocols: ReadonlySet<string>;
   /** The option that keeps every frame and its timestamp: `-fps_mode` since 5.1, `-vsync` before. */
   readonly passTimestampsThrough: readonly string[];
+  /** Whether the frames it encodes have a duration. */
+  readonly givesDurations: boolean;
 }
 
 const known = new Map<string, Promise<FfmpegCapabilities>>();
@@ -39,13 +41,16 @@ async function ask(ffmpeg: string): Promise<FfmpegCapabilities> {
     print('-protocols'),
     print('-help', 'full'),
   ]);
+  const hasFpsMode = /^-fps_mode/m.test(help);
   return {
     encoders: namesIn(encoders, /^ [VAS][F.][S.][X.][B.][D.] (\S+)/gm),
     filters: namesIn(filters, /^ [T.][S.][C.]? ?(\S+) +\S+->\S+/gm),
     demuxers: namesIn(demuxers, /^ {1,2}D[d ]* (\S+)/gm),
     muxers: namesIn(muxers, /^ {1,3}E[d ]* (\S+)/gm),
     protocols: namesIn(protocols.split('Output:')[0] ?? '', /^ {2}(\S+)$/gm),
-    passTimestampsThrough: /^-fps_mode/m.test(help) ? ['-fps_mode', 'passthrough'] : ['-vsync', '0'],
+    passTimestampsThrough: hasFpsMode ? ['-fps_mode', 'passthrough'] : ['-vsync', '0'],
+    // Both came within the same year of ffmpeg's development.
+    givesDurations: hasFpsMode,
   };
 }
 
