@@ -53,7 +53,7 @@ export async function pump(options: PumpOptions): Promise<PumpResult> {
   const start = performance.now();
   let framesIn = 0;
   let framesOut = 0;
-  const underWay = new BoundedQueue<Promise<Translation>>(generator.capacity);
+  const underWay = new BoundedQueue<{ readonly translation: Promise<Translation> }>(generator.capacity);
 
   const readAndTranslate = async () => {
     for (;;) {
@@ -69,14 +69,14 @@ export async function pump(options: PumpOptions): Promise<PumpResult> {
       const translation = generator.translate(frame, pool.acquire(), options.conditions(frame));
       // Awaited by the writer, in order; until then a failure must not count as unhandled.
       translation.catch(() => undefined);
-      underWay.push(translation);
+      underWay.push({ translation });
     }
     underWay.end();
   };
 
   const write = async () => {
     for (let next = await underWay.shift(); next !== undefined; next = await underWay.shift()) {
-      const { frame, source: original, inferMilliseconds } = await next;
+      const { frame, source: original, inferMilliseconds } = await next.translation;
       underWay.done();
       meters.infer.add(inferMilliseconds);
       const began = performance.now();

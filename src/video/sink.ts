@@ -233,15 +233,15 @@ function encodeArguments(url: string, plan: SinkPlan): string[] {
  * Time base of the encoder: the pipe's own, so that timestamps stay exact.
  *
  * Before version 5 ffmpeg gave encoded frames no duration, and the MP4 muxer's edit list then cut off the last one, unless
- * the time base is coarser than a millisecond. There it is the finest such part of a nominal frame.
+ * the time base is coarser than a millisecond. There it is a part of a nominal frame of at least two milliseconds.
  */
 function encoderTimeBase(frameRate: Rational | undefined, capabilities: FfmpegCapabilities): string {
   if (capabilities.givesDurations) {
     return '-1';
   }
   const { numerator, denominator } = frameRate ?? { numerator: 1, denominator: 1 };
-  const parts = Math.floor((denominator * 1000 - 1) / numerator);
-  return parts === 0 ? '1:999' : `${denominator}:${numerator * parts}`;
+  const parts = Math.floor((denominator * 500) / numerator);
+  return parts === 0 ? '1:500' : `${denominator}:${numerator * parts}`;
 }
 
 function encodeFilters({ source, options, encoder, capabilities }: SinkPlan): string {
