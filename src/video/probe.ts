@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+
 import { execa } from 'execa';
 import { z } from 'zod';
 
@@ -112,6 +114,7 @@ export async function probe(
   input: string,
   signal?: AbortSignal,
 ): Promise<MediaInfo> {
+  await assertNotEmpty(location, input);
   const result = await execa(
     programs.ffprobe,
     [
@@ -134,6 +137,13 @@ export async function probe(
     throw inputFailure({ code: result.exitCode, stderrTail, stopped: result.isCanceled, startError }, input);
   }
   return describe(probeSchema.parse(JSON.parse(result.stdout)), input);
+}
+
+async function assertNotEmpty(location: InputLocation, input: string): Promise<void> {
+  const found = location.kind === 'file' ? await stat(input).catch(() => undefined) : undefined;
+  if (found?.isFile() && found.size === 0) {
+    throw new InputError('input-not-video', `"${input}" is empty.`);
+  }
 }
 
 function describe(probed: z.output<typeof probeSchema>, input: string): MediaInfo {

@@ -217,6 +217,8 @@ function encodeArguments(url: string, plan: SinkPlan): string[] {
       ...['-c:v:0', encoder.name, ...encoder.options],
       ...capabilities.passTimestampsThrough,
       ...['-enc_time_base', encoderTimeBase(source.format.frameRate, capabilities)],
+      // And reordered frames at uneven times made that edit list shorter still.
+      ...(capabilities.givesDurations ? [] : ['-bf', '0']),
       ...(/^(rgb|bgr|gbr)/.test(encoder.pixelFormat) || encoder.name === 'mjpeg' || encoder.name === 'libwebp'
         ? []
         : colourTagOptions(source.colour.output)),

@@ -21,12 +21,25 @@ const inputFailures: readonly KnownFailure[] = [
       }),
   },
   {
-    pattern: /moov atom not found|EBML header parsing failed.*end|partial file|truncat/i,
+    pattern: /Is a directory/i,
     error: (input, cause) =>
-      new InputError('input-truncated', `"${input}" is cut off: its index is missing.`, {
-        remedy: 'Copy or download the file again; a recording that was broken off can be mended with untrunc.',
+      new InputError('input-not-video', `"${input}" is a folder.`, {
+        remedy: 'Give a file; for a folder of pictures a pattern such as folder/%05d.png.',
         cause,
       }),
+  },
+  {
+    pattern: /moov atom not found|EBML header parsing failed|partial file|truncat/i,
+    error: (input, cause) =>
+      new InputError('input-truncated', `"${input}" is not a whole video: its index is missing.`, {
+        remedy:
+          'It was cut off, or is no video at all. Copy or download it again; untrunc mends broken-off recordings.',
+        cause,
+      }),
+  },
+  {
+    pattern: /End of file/i,
+    error: (input, cause) => new InputError('input-not-video', `"${input}" holds no frames.`, { cause }),
   },
   {
     pattern: /Protocol '.*' not on whitelist|Format not on whitelist/i,
