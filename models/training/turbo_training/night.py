@@ -95,12 +95,12 @@ def paint(scene: Scene) -> tuple[Array, Array]:
 
 def sky_matte(scene: Scene) -> tuple[Array, Array]:
     """How much of each pixel is sky, also between branches (near known sky, what is coloured like it), and its colour."""
-    known = scene.shows[SKY]
+    known = _smooth(scene.shows[SKY], 0.2, 0.7)
     weight = scene.blur(known**2, 25) + 1e-4
     colour = scene.blur(scene.day * (known**2)[..., None], 25) / weight[..., None]
     alike = np.clip(1.25 - np.abs(scene.day - colour).max(-1) / 0.22, 0, 1)
     near = np.clip(scene.blur(known, 14) * 4, 0, 1) * np.clip(weight * 200, 0, 1)
-    leafy = scene.shows[TREE] + 0.7 * scene.shows[POLE] + 0.5 * scene.shows[BUILDING]
+    leafy = scene.shows[TREE] + scene.shows[SKY] + scene.shows[POLE] + 0.9 * scene.shows[BUILDING]
     edge = np.clip(leafy * near * alike, 0, 1)
     # inside the sky itself, things that are much darker (wires, twigs) are no sky
     dark = np.clip((colour @ LUMA - scene.luma - 0.18) / 0.2, 0, 1) * (1 - known**8)
@@ -124,7 +124,7 @@ def _street(scene: Scene, horizon: int, lamps: list[Lamp], day: Array) -> Array:
     linear = day**2.2
     solid = scene.shows[SKY] < 0.3
     usual = float(np.median((linear @ LUMA)[solid])) if solid.any() else 0.2
-    surface = linear * np.clip(0.17 / max(usual, 1e-3), 0.5, 4.0)
+    surface = linear * np.clip(0.145 / max(usual, 1e-3), 0.4, 4.0)
     surface = surface / (1 + 1.4 * (surface @ LUMA)[..., None])
     grey = (surface @ LUMA)[..., None]
     surface = grey + 0.85 * (surface - grey)
@@ -172,7 +172,7 @@ def _emitters(scene: Scene, horizon: int, lamps: list[Lamp], sky: Array) -> Arra
     for lamp in lamps:
         _disc(heads, lamp.row, lamp.column, (1.2 + 1.6 * lamp.size) * scene.unit)
     tails, fronts = _car_lamps(scene)
-    total = _glow(scene, heads, STREET_LAMP, 2.8) + _glow(scene, tails, TAIL_LAMP, 1.2)
+    total = _glow(scene, heads, STREET_LAMP, 2.8) + _glow(scene, tails, TAIL_LAMP, 0.85)
     total += _glow(scene, fronts, OWN_LAMP, 1.2) + _signals(scene, horizon, sky)
     total += _mirrored(scene, tails)[..., None] * TAIL_LAMP + _mirrored(scene, fronts)[..., None] * OWN_LAMP
     return total + _windows(scene, horizon)
@@ -195,7 +195,7 @@ def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
     """One lamp at the top of every slender, tall pole that ends within the picture."""
     height, _, _ = scene.day.shape
     lamps = []
-    found, _ = ndimage.label(scene.shows[POLE] > 0.4)
+    found, _ = ndimage.label(scene.shows[POLE] > 0.32)
     for index, where in enumerate(ndimage.find_objects(found), 1):
         tall, wide = where[0].stop - where[0].start, where[1].stop - where[1].start
         top = where[0].start
@@ -209,11 +209,13 @@ def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
 
 def _car_lamps(scene: Scene) -> tuple[Array, Array]:
     """Tail lamps where a car has small red parts; headlamps on cars seen from before, which have none."""
-    cars = scene.shows[CAR] > 0.5
-    red = np.clip(scene.day[..., 0] - scene.day[..., 1:].max(-1), 0, 1)
+    cars = _other_cars(scene.shows[CAR] > 0.5)
+    red, rest = scene.day[..., 0], scene.day[..., 1:].max(-1)
+    red = np.clip(red - rest, 0, 1) * np.clip((red / (rest + 0.05) - 1.05) * 4, 0, 1)
     around = ndimage.binary_dilation(cars, iterations=max(1, round(2 * scene.unit)))
     local = red - scene.blur(red * around, 14) / (scene.blur(around.astype(np.float32), 14) + 1e-3)
-    tails = np.clip((scene.blur(local, 0.7) - 0.055) / 0.1, 0, 1) * around
+    tails = np.clip((scene.blur(local, 0.7) - 0.055) / 0.12, 0, 1) * around
+    tails = tails * np.clip(0.14 / (scene.blur(tails, 9) + 1e-3), 0, 1) ** 1.5
     fronts = np.zeros_like(tails)
     found, _ = ndimage.label(ndimage.binary_opening(cars, iterations=max(1, round(scene.unit))))
     for index, where in enumerate(ndimage.find_objects(found), 1):
@@ -221,12 +223,24 @@ def _car_lamps(scene: Scene) -> tuple[Array, Array]:
         if not 0.75 < wide / tall < 1.75 or wide < 7 * scene.unit or where[1].start < 2 or where[1].stop > cars.shape[1] - 2:
             continue
         mask = found[where] == index
-        if mask.mean() < 0.55 or (tails[where] * mask).sum() > 0.006 * mask.sum():
+        if mask.mean() < 0.55 or np.clip(tails[where] + 4 * local[where] - 0.1, 0, 1)[mask].mean() > 0.004:
             continue
         row = where[0].start + 0.62 * tall
         for side in (0.17, 0.83):
             _disc(fronts, row, where[1].start + side * wide, np.clip(0.055 * wide, 0.9 * scene.unit, 5 * scene.unit))
     return tails, fronts
+
+
+def _other_cars(cars: Array) -> Array:
+    """The cars but for the one that the camera is in, whose bonnet or dashboard lies along the lower edge."""
+    found, _ = ndimage.label(cars)
+    height, width = cars.shape
+    for index, where in enumerate(ndimage.find_objects(found), 1):
+        if where[0].stop >= height - 1 and where[1].stop - where[1].start > 0.35 * width:
+            own = found == index
+            own[: round(0.78 * height)] = False
+            cars = cars & ~own
+    return cars
 
 
 def _signals(scene: Scene, horizon: int, sky: Array) -> Array:

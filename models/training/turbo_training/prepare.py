@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ def prepare(config: Config, data: Path, work: Path, segmenter_steps: int = 1400)
     out = work / "taught"
     out.mkdir(parents=True, exist_ok=True)
     paths = glob(data, config.data.source)
+    random.Random(config.seed).shuffle(paths)
     progress = Progress("painting", len(paths))
     for done, path in enumerate(paths, 1):
         if not (out / f"{path.stem}_light.png").exists():
