@@ -50,6 +50,9 @@ async function start(): Promise<Running | undefined> {
       executionProviders: setup.executionProviders,
       freeDimensionOverrides: setup.freeDimensions,
       graphOptimizationLevel: 'all',
+      // The plan made from the first run would be allocated beside what that run has left in the arena: without it a
+      // session holds a quarter less memory, at the same speed.
+      enableMemPattern: false,
       intraOpNumThreads: setup.threads,
       interOpNumThreads: 1,
       logSeverityLevel: 4,

@@ -9,7 +9,7 @@ function expectCleanEnd({ exitCode, signal, stderr }: Ending, code = 0): void {
   expect({ exitCode, signal, stderr }).toEqual({ exitCode: code, signal: undefined, stderr: '' });
 }
 
-describe('a program with frames in the network', () => {
+describe('a program with frames in the network', { timeout: 300_000 }, () => {
   test('ends by itself after close(), which rejects what is in flight', async () => {
     const ending = await runProgram(endWhileWorking, ['close']);
     expectCleanEnd(ending);

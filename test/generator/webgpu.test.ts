@@ -9,6 +9,7 @@ const driver = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const swiftShader = { VK_ICD_FILENAMES: driver, XDG_RUNTIME_DIR: '/tmp' };
 const isHere = process.platform === 'linux' && process.arch === 'x64' && existsSync(driver);
 const program = new URL('programs/negative.mjs', import.meta.url);
+const comparison = new URL('programs/compare-devices.mjs', import.meta.url);
 
 if (!isHere) {
   console.warn(`SKIPPED: the WebGPU tests need ${driver}; get it with: apt-get install chromium`);
@@ -26,11 +27,20 @@ async function draw(device: string): Promise<Drawn & { readonly stderr: string }
   return { ...(JSON.parse(stdout) as Drawn), stderr };
 }
 
-describe.skipIf(!isHere)('WebGPU, on SwiftShader', () => {
+describe.skipIf(!isHere)('WebGPU, on SwiftShader (of chromium)', { timeout: 300_000 }, () => {
   test('draws what the CPU draws', async () => {
     const gpu = await draw('webgpu');
     expect(gpu).toMatchObject({ provider: 'webgpu', sessions: 1 });
     expect(gpu.sha256).toBe((await draw('cpu')).sha256);
+  });
+
+  test('draws with the embedded model what the CPU draws, but for the rounding', async () => {
+    const { exitCode, stdout, stderr } = await runProgram(comparison, [], swiftShader);
+    expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const { greatest, share, changed } = JSON.parse(stdout) as Record<'greatest' | 'share' | 'changed', number>;
+    expect(greatest).toBeLessThanOrEqual(1);
+    expect(share).toBeLessThan(0.01);
+    expect(changed).toBeGreaterThan(0.5);
   });
 
   test('is passed over by auto: a driver that draws on the CPU is no GPU', async () => {

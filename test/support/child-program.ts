@@ -8,7 +8,7 @@ export interface Ending {
   readonly stderr: string;
 }
 
-/** Runs a program of Node.js to its end; one that hangs is killed after a minute and has no exit code. */
+/** Runs a program of Node.js to its end; one that hangs is killed after four minutes and has no exit code. */
 export async function runProgram(
   file: URL,
   args: readonly string[] = [],
@@ -17,7 +17,7 @@ export async function runProgram(
   const { exitCode, signal, stdout, stderr } = await execa(process.execPath, [file.pathname, ...args], {
     env: environment,
     reject: false,
-    timeout: 60_000,
+    timeout: 240_000,
     killSignal: 'SIGKILL',
     stdin: 'ignore',
   });
