@@ -23,7 +23,14 @@ export type { ConditionValues } from './generator/conditions.js';
 export type { DeviceName, ProviderName } from './generator/execution-providers.js';
 export { createGenerator, type Generator, type GeneratorOptions, type Translation } from './generator/generator.js';
 export { listProviders, type ProviderListing } from './generator/list-providers.js';
-export type { ModelManifest } from './generator/manifest.js';
+export type {
+  ModelCondition,
+  ModelFile,
+  ModelGraph,
+  ModelInput,
+  ModelManifest,
+  Precision,
+} from './generator/manifest.js';
 export { loadModelPackage, type ModelPackage } from './generator/model-package.js';
 export { inspectSystem, type FfmpegReport, type SystemProblem, type SystemReport } from './system/inspect-system.js';
 export { translateFile } from './translate/translate-file.js';

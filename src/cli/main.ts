@@ -14,6 +14,8 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const asJson = process.argv.includes('--json');
+// What escapes from an event handler gets the same two lines as everything else.
+process.on('uncaughtException', (error) => process.exit(fail(error)));
 try {
   await createProgram().parseAsync();
 } catch (error) {

@@ -59,7 +59,8 @@ export async function translateFile(
   const work = { output: to, options: resolved, callbacks, model, began };
   if (isStillPicture(input)) {
     const openGenerator = (width: number, height: number) =>
-      createGenerator({ ...generatorOptions({ ...work, input }), width, height });
+      // One picture keeps one session busy: it gets all the cores.
+      createGenerator({ ...generatorOptions({ ...work, input }), sessions: resolved.sessions ?? 1, width, height });
     return translateImage({ ...work, input, openGenerator });
   }
   // Found out before minutes are spent: an output that no container is known for.

@@ -17,6 +17,7 @@ from .config import Config, Phase
 from .losses import Batch, paired, roughness
 from .network import Generator
 from .progress import Progress
+from .share import RANK, agree, join, portion, wait
 from .sheets import sample_sheet
 from .sources import Example, Source, open_sources
 
@@ -73,6 +74,7 @@ def train(
 
     `prepared` is where `prepare` left its layers, if that is not `work`.
     """
+    join()
     run, latest = Run(config), work / "latest.pt"
     if latest.exists():
         run.restore(latest)
@@ -85,20 +87,25 @@ def train(
         if index >= run.phase:
             _train_phase(run, phase, open_sources(config, data, prepared or work, set(phase.mixture), hold_out), data, work)
             run.phase, run.step = index + 1, 0
-            run.save(latest)
-    run.save(work / "final.pt")
+            if RANK == 0:
+                run.save(latest)
+    if RANK == 0:
+        run.save(work / "final.pt")
+    wait()
     return work / "final.pt"
 
 
 def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], data: Path, work: Path) -> None:
     config = run.config
     progress = Progress(phase.name, phase.steps, run.step)
-    batches = _batches(sources, phase.mixture, config.seed + 1000 * run.phase + run.step)
+    batches = _batches(sources, phase.mixture, config.seed + 1000 * run.phase + run.step + 7919 * RANK)
     while run.step < phase.steps:
         began = time.perf_counter()
         loss, parts = _step(run, phase, next(batches))
         run.step += 1
         run.seconds += time.perf_counter() - began
+        if RANK > 0:
+            continue
         progress.report(run.step, loss=loss, **parts)
         if run.step % 250 == 0:
             run.save(work / "latest.pt")
@@ -116,8 +123,9 @@ def _step(run: Run, phase: Phase, batch: Batch) -> tuple[float, dict[str, float]
     loss = loss + 0.02 * roughness(maps)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    nn.utils.clip_grad_norm_(run.generator.parameters(), 1.0)
-    if math.isfinite(loss.item()):
+    agree(run.generator)
+    norm = nn.utils.clip_grad_norm_(run.generator.parameters(), 1.0)
+    if math.isfinite(norm.item()):
         run.optimiser.step()
         run.average(run.config.average)
     return loss.item(), parts
@@ -131,7 +139,7 @@ def _rate(phase: Phase, step: int) -> float:
 def _batches(sources: dict[str, Source], mixture: dict[str, int], seed: int) -> Iterator[Batch]:
     rng = np.random.default_rng(seed)
     while True:
-        yield stack([sources[name].draw(rng) for name, count in mixture.items() for _ in range(count)])
+        yield stack([sources[name].draw(rng) for name in portion(mixture)])
 
 
 def stack(examples: list[Example]) -> Batch:
