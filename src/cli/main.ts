@@ -14,8 +14,12 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const asJson = process.argv.includes('--json');
-// What escapes from an event handler gets the same two lines as everything else.
-process.on('uncaughtException', (error) => process.exit(fail(error)));
+// What escapes from an event handler, a full disk under standard output for instance, is told no worse than the rest.
+process.on('uncaughtException', (error) => {
+  const failure = describeFailure(error);
+  printFailure(failure, process.stderr);
+  process.exit(failure.exitCode);
+});
 try {
   await createProgram().parseAsync();
 } catch (error) {
