@@ -20,7 +20,7 @@ export {
 export { FramePool } from './frame/frame-pool.js';
 export type { Frame, FrameSink, FrameSource, Rational, RgbPixels, VideoFormat } from './frame/frame.js';
 export type { ConditionValues } from './generator/conditions.js';
-export type { DeviceName, ProviderName } from './generator/execution-providers.js';
+export { deviceNames, providerNames, type DeviceName, type ProviderName } from './generator/execution-providers.js';
 export { createGenerator, type Generator, type GeneratorOptions, type Translation } from './generator/generator.js';
 export { listProviders, type ProviderListing } from './generator/list-providers.js';
 export type {
@@ -34,6 +34,9 @@ export type {
 export { loadModelPackage, type ModelPackage } from './generator/model-package.js';
 export { inspectSystem, type FfmpegReport, type SystemProblem, type SystemReport } from './system/inspect-system.js';
 export { translateFile } from './translate/translate-file.js';
-export type { StageTimes, TranslateOptions, TranslateProgress, TranslateSummary } from './translate/types.js';
+export type { Stages, StageTimes, TranslateOptions, TranslateProgress, TranslateSummary } from './translate/types.js';
+export type { FfmpegOrigin } from './video/ffmpeg/locate.js';
+export type { MediaInfo, SideStream, VideoStream } from './video/probe.js';
+export type { Size } from './video/size.js';
 export { openSink, type CompareLayout, type SinkOptions, type VideoSink } from './video/sink.js';
 export { openSource, type SourceOptions, type VideoSource } from './video/source.js';

@@ -1,6 +1,10 @@
 import type { InferenceSession } from 'onnxruntime-node';
 
-/** Where a network can run, by the names users give. */
+/**
+ * Where a network can run, by the names users give.
+ *
+ * @group Generating
+ */
 export const providerNames = ['cuda', 'tensorrt', 'coreml', 'dml', 'webgpu', 'cpu'] as const;
 
 /**
@@ -10,7 +14,11 @@ export const providerNames = ['cuda', 'tensorrt', 'coreml', 'dml', 'webgpu', 'cp
  */
 export type ProviderName = (typeof providerNames)[number];
 
-/** What `--device` takes. */
+/**
+ * What `--device` takes.
+ *
+ * @group Generating
+ */
 export const deviceNames = ['auto', ...providerNames] as const;
 
 /**

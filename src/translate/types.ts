@@ -88,6 +88,20 @@ export interface StageTimes {
 }
 
 /**
+ * The three stages that overlap: the slowest sets the pace.
+ *
+ * @group Translating
+ */
+export interface Stages {
+  /** Waiting for the next frame of the source. */
+  readonly decode: StageTimes;
+  /** In the network. */
+  readonly infer: StageTimes;
+  /** Waiting for the encoder to take a frame. */
+  readonly encode: StageTimes;
+}
+
+/**
  * What a finished translation did. `--json` prints it as its last line.
  *
  * @group Translating
@@ -113,8 +127,8 @@ export interface TranslateSummary {
   readonly sessions: number;
   /** Threads a session. */
   readonly threads: number;
-  /** Milliseconds a frame: waiting for decoded bytes, in the network, waiting for the encoder to take it. */
-  readonly stages: { readonly decode: StageTimes; readonly infer: StageTimes; readonly encode: StageTimes };
+  /** Milliseconds a frame, by stage. */
+  readonly stages: Stages;
   /** Peak resident memory of this process, MiB (ffmpeg's processes not counted). */
   readonly peakRssMb: number;
   /** Where the output is. */

@@ -46,7 +46,11 @@ const probeSchema = z.object({
 
 type ProbedStream = z.output<typeof streamSchema>;
 
-/** A stream of a file that isn't its picture: sound, subtitles, attachments, cover art. */
+/**
+ * A stream of a file that isn't its picture: sound, subtitles, attachments, cover art.
+ *
+ * @group Reading and writing video
+ */
 export interface SideStream {
   /** Its number in the file. */
   readonly index: number;
@@ -60,7 +64,11 @@ export interface SideStream {
   readonly language: string | undefined;
 }
 
-/** What the picture of a file is like, before any filter. */
+/**
+ * What the picture of a file is like, before any filter.
+ *
+ * @group Reading and writing video
+ */
 export interface VideoStream {
   /** Its number in the file. */
   readonly index: number;
@@ -80,16 +88,24 @@ export interface VideoStream {
   readonly pixelFormat: string | undefined;
   /** Colour tags, as ffmpeg calls them; undefined where the file has none. */
   readonly colour: {
+    /** `tv` (limited) or `pc` (full). */
     readonly range: string | undefined;
+    /** Luma and chroma from RGB. */
     readonly matrix: string | undefined;
+    /** Light from code values. */
     readonly transfer: string | undefined;
+    /** The colours of the three primaries. */
     readonly primaries: string | undefined;
   };
   /** Tags worth keeping: language and title. */
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** What is in a file. */
+/**
+ * What is in a file.
+ *
+ * @group Reading and writing video
+ */
 export interface MediaInfo {
   /** The picture that is translated. */
   readonly video: VideoStream;

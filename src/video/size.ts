@@ -1,6 +1,10 @@
 import { InputError, UsageError } from '../errors/errors.js';
 
-/** Width and height in pixels. */
+/**
+ * Width and height in pixels.
+ *
+ * @group Reading and writing video
+ */
 export interface Size {
   /** Pixels a row. */
   readonly width: number;

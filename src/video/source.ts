@@ -10,7 +10,7 @@ import { locateFfmpeg, type FfmpegPrograms } from './ffmpeg/locate.js';
 import { FfmpegProcess } from './ffmpeg/process.js';
 import { NutError, NutReader } from './nut/reader.js';
 import { probe, type MediaInfo } from './probe.js';
-import { assertSensibleSize, scaledSize } from './size.js';
+import { assertSensibleSize, scaledSize, type Size } from './size.js';
 
 /**
  * Options of {@link openSource}.
@@ -43,12 +43,12 @@ export interface VideoSource extends FrameSource {
   /** What is in the input. */
   readonly media: MediaInfo;
   /** Part of each frame that is picture, from its top left corner; the rest is padding. */
-  readonly visible: { readonly width: number; readonly height: number };
+  readonly visible: Size;
   /** Seconds from the input's start (or from {@link SourceOptions.start}) to its first frame. */
   readonly firstFrameSeconds: number;
-  /** How the input was opened. */
+  /** @internal How the input was opened. */
   readonly location: InputLocation;
-  /** How its colours were made RGB, and what undoes it. */
+  /** @internal How its colours were made RGB, and what undoes it. */
   readonly colour: ColourPlan;
   /** Buffers of the frames' size; pixels that are no longer needed go back here. */
   readonly pool: FramePool;
@@ -94,7 +94,7 @@ class FfmpegSource implements VideoSource {
   readonly location: InputLocation;
   readonly colour: ColourPlan;
   readonly notices: readonly string[];
-  readonly visible: { readonly width: number; readonly height: number };
+  readonly visible: Size;
   format!: VideoFormat;
   pool!: FramePool;
   firstFrameSeconds = 0;
@@ -211,12 +211,7 @@ class FfmpegSource implements VideoSource {
   }
 }
 
-function noticesAbout(
-  colour: ColourPlan,
-  media: MediaInfo,
-  visible: { width: number; height: number },
-  size: { width: number; height: number },
-): string[] {
+function noticesAbout(colour: ColourPlan, media: MediaInfo, visible: Size, size: Size): string[] {
   const notices: string[] = [];
   if (colour.notice !== undefined) {
     notices.push(colour.notice);
@@ -232,13 +227,7 @@ function noticesAbout(
   return notices;
 }
 
-function decodeFilters(
-  media: MediaInfo,
-  colour: ColourPlan,
-  size: { width: number; height: number },
-  visible: { width: number; height: number },
-  multiple: number,
-): string {
+function decodeFilters(media: MediaInfo, colour: ColourPlan, size: Size, visible: Size, multiple: number): string {
   const padded = {
     width: Math.ceil(visible.width / multiple) * multiple,
     height: Math.ceil(visible.height / multiple) * multiple,

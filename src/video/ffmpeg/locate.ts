@@ -5,7 +5,11 @@ import { delimiter, dirname, join } from 'node:path';
 import { FfmpegError } from '../../errors/errors.js';
 import { readVersion, type FfmpegVersion } from './version.js';
 
-/** Where an ffmpeg came from, in the order they are tried. */
+/**
+ * Where an ffmpeg came from, in the order they are tried.
+ *
+ * @group Reading and writing video
+ */
 export type FfmpegOrigin = 'option' | 'FFMPEG_PATH' | 'PATH' | 'bundled';
 
 /** The pair of programs that read and write video. */
