@@ -1,5 +1,5 @@
 import { spawnSync, type ChildProcess } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -8,7 +8,7 @@ import { makeClip, startCli, TemporaryFolder } from './run-cli.js';
 const folder = new TemporaryFolder();
 const onWindows = process.platform === 'win32'; // has no signals to send
 
-beforeAll(() => makeClip(folder.file('long.mp4'), 60, '640x360'));
+beforeAll(() => makeClip(folder.file('long.mp4'), 30, '640x360'));
 afterAll(() => folder[Symbol.dispose]());
 
 /** Resolves when frames are being written. */
@@ -27,8 +27,24 @@ async function isAtWork(child: ChildProcess): Promise<void> {
 
 /** Command lines of the processes that have to do with this test's folder. */
 function processesAtWork(): string[] {
-  const listed = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout;
-  return listed.split('\n').filter((line) => line.includes(folder.path));
+  return commandLines().filter((line) => line.includes(folder.path));
+}
+
+// Small Linux images have no `ps`; macOS has no /proc.
+function commandLines(): string[] {
+  if (!existsSync('/proc/self/cmdline')) {
+    return spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout.split('\n');
+  }
+  const read = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    } catch {
+      return ''; // It has ended in the meantime.
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(read);
 }
 
 test.skipIf(onWindows).each([

@@ -66,7 +66,8 @@ export class TemporaryFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
+    // What was killed in the middle of a test may still write its last bytes.
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
