@@ -47,5 +47,5 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         from .package import export
 
-        export(config, options.work, options.checkpoint or options.work / "final.pt", options.out)
+        export(config, options.data, options.work, options.checkpoint or options.work / "final.pt", options.out)
     return 0

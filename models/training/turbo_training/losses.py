@@ -38,11 +38,18 @@ def paired(maps: Maps, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         (root(F.avg_pool2d(out.clamp(0, 1), k)) - root(F.avg_pool2d(batch.target, k))).abs().mean((1, 2, 3)) for k in (4, 16)
     )
     base = (root(kept) - root(batch.base)).abs()
-    light = (0.3 + 25 * batch.light.amax(1, keepdim=True)).clamp(max=12) * (maps.light - batch.light).abs()
+    light = emission(maps.light, batch.light)
     layers = (split * (base + light)).mean((1, 2, 3))
     excess = (F.relu(-out) + F.relu(out - 1)).mean()
     total = (whole + 0.5 * coarse).mean() + layers.mean() + 0.2 * excess
     return total, {"whole": whole.mean().item(), "layers": layers.mean().item()}
+
+
+def emission(light: Tensor, target: Tensor) -> Tensor:
+    """Lamps are few pixels: they weigh more than darkness, and a lamp that is missing weighs more than one too many."""
+    missing = target - light
+    weight = (0.4 + 40 * target.amax(1, keepdim=True)).clamp(max=20)
+    return weight * (F.relu(missing) * 2 + F.relu(-missing)) + 30 * missing.square()
 
 
 def roughness(maps: Maps) -> Tensor:

@@ -74,8 +74,16 @@ class Taught:
     def __init__(self, layers: list[tuple[Image.Image, Image.Image, Image.Image]], size: tuple[int, int]) -> None:
         self.layers, self.size = layers, size
 
+    def _cut(self, rng: np.random.Generator) -> list[Tensor]:
+        return crops(list(self.layers[rng.integers(len(self.layers))]), self.size, rng)
+
     def draw(self, rng: np.random.Generator) -> Example:
-        picture, base, light = crops(list(self.layers[rng.integers(len(self.layers))]), self.size, rng)
+        """A crop; half of the time the better lit of two, since most crops hold no lamp."""
+        picture, base, light = self._cut(rng)
+        if rng.random() < 0.5:
+            other = self._cut(rng)
+            if other[2].mean() > light.mean():
+                picture, base, light = other
         light = light * light
         return Example(relight(picture, rng), (base + light).clamp(0, 1), base, light, True)
 
