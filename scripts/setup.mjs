@@ -45,7 +45,8 @@ function runQuietly(command, args, env = {}) {
   const result = spawnSync(command, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    // The CUDA libraries are not downloaded, see .npmrc; an npm that no longer knows its line knows this.
+    env: { ONNXRUNTIME_NODE_INSTALL: 'skip', ...process.env, ...env },
     maxBuffer: 64 * 2 ** 20,
   });
   if (result.status === 0) {
@@ -106,7 +107,8 @@ function installDependencies() {
     say('Installing the dependencies (npm ci) ...');
     // npm names itself here when it is what runs this script; on Windows that spares finding npm.cmd.
     const npm = process.env.npm_execpath;
-    const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+    // `npm run --silent` would make this one silent too, about its errors as well.
+    const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=warn'];
     const done = npm?.endsWith('.js') ? runQuietly(process.execPath, [npm, ...args]) : runQuietly('npm', args);
     if (!done) {
       fail('The dependencies could not be installed; npm says why above. Running the same command again tries again.');
@@ -210,6 +212,10 @@ function isRunning(pid) {
     return error.code === 'EPERM';
   }
 }
+
+// Ctrl-C reaches npm and the others as well. This process waits for them to end, so that a second set-up, started right
+// after, meets nobody still at work in node_modules; then it fails as they did.
+process.on('SIGINT', () => {});
 
 refuseOldNode();
 const steps = [
