@@ -266,6 +266,8 @@ function decodeArguments(
       .output('pipe:1')
       .outputOptions(
         ...['-map', `0:${media.video.index}`, '-vf', filters],
+        // Chapters would bring time bases of their own into the pipe.
+        ...['-map_chapters', '-1', '-map_metadata', '-1'],
         // Every decoded frame once, with its own timestamp in the input's own time base.
         ...capabilities.passTimestampsThrough,
         ...['-enc_time_base', '-1'],
