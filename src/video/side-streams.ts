@@ -26,7 +26,10 @@ export function planSideStreams(
   const options: string[] = [];
   const notices: string[] = [];
   const counts = { audio: 0, subtitle: 0, attachment: 0, video: 1, data: 0 };
-  for (const stream of media.sideStreams) {
+  // An MP4 keeps the names of its chapters in a stream; the muxer writes its own.
+  const holdsChapters = ({ kind, codec }: SideStream) =>
+    kind === 'data' && codec === 'bin_data' && media.chapterCount > 0;
+  for (const stream of media.sideStreams.filter((stream) => !holdsChapters(stream))) {
     const fate = decide(stream, container, capabilities);
     const label = `${describe(stream)} (${stream.codec}${stream.language === undefined ? '' : `, ${stream.language}`})`;
     if (fate === 'drop') {
@@ -89,7 +92,7 @@ function describe(stream: SideStream): string {
   if (stream.kind === 'video') {
     return stream.coverArt ? 'The cover picture' : `The further video stream ${stream.index}`;
   }
-  return { audio: 'The sound', subtitle: 'The subtitles', attachment: 'The attachment', data: 'The data stream' }[
+  return { audio: 'The sound', subtitle: 'The subtitle track', attachment: 'The attachment', data: 'The data stream' }[
     stream.kind
   ];
 }
