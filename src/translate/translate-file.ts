@@ -67,9 +67,19 @@ export async function translateFile(
   containerFor(to, resolved.format);
   if (input === '-') {
     await using spooled = await spoolStandardInput(signal);
-    return await translateVideo({ ...work, input: spooled.path });
+    return await translateVideo({ ...work, input: spooled.path }).catch((error: unknown) => {
+      throw calledStandardInput(error, spooled.path);
+    });
   }
   return translateVideo({ ...work, input });
+}
+
+/** An error in which the temporary file of standard input is called what the user knows it as. */
+function calledStandardInput(error: unknown, path: string): unknown {
+  if (error instanceof Error) {
+    error.message = error.message.replaceAll(`"${path}"`, 'standard input').replace(/^s/, 'S');
+  }
+  return error;
 }
 
 async function translateVideo(work: Work): Promise<TranslateSummary> {
