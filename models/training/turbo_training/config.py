@@ -49,6 +49,8 @@ class Data:
     """Globs of further pictures of the source domain."""
     target: list[str]
     """Globs of real pictures of the target domain."""
+    overhead: list[str] = field(default_factory=list)
+    """Globs of videos that look down on traffic, with no sky in view; `prepare` takes a few frames of each."""
     used: list[Source] = field(default_factory=list)
     """What the manifest names."""
 

@@ -48,7 +48,8 @@ def paired(maps: Maps, batch: Batch) -> tuple[Tensor, dict[str, float]]:
 def emission(light: Tensor, target: Tensor) -> Tensor:
     """Lamps are few pixels: they weigh more than darkness, and a lamp that is missing weighs more than one too many."""
     missing = target - light
-    weight = (0.4 + 40 * target.amax(1, keepdim=True)).clamp(max=20)
+    peak = target.amax(1, keepdim=True)
+    weight = (0.4 + 40 * peak).clamp(max=20) + 60 * F.relu(peak - 0.5)
     return weight * (F.relu(missing) * 2 + F.relu(-missing)) + 30 * missing.square()
 
 

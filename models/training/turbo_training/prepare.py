@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ from .config import Config
 from .night import Scene, paint
 from .pictures import read
 from .progress import Progress
-from .segmenter import CLASSES, Segmenter, classify, train_segmenter
+from .segmenter import CLASSES, ROAD, SKY, Segmenter, classify, train_segmenter
 from .sources import glob
 
-_STANDING = ("amos", "muenster", "opensfm")
+OVERHEAD = "overhead_"
+_STANDING = ("amos", "muenster", "opensfm", OVERHEAD)
 """Pictures whose name starts with this were not taken from a car."""
 
 
@@ -27,6 +29,7 @@ def prepare(config: Config, data: Path, work: Path, segmenter_steps: int = 1400)
     out.mkdir(parents=True, exist_ok=True)
     paths = glob(data, config.data.source)
     random.Random(config.seed).shuffle(paths)
+    paths = take_frames(glob(data, config.data.overhead), work / "frames") + paths
     progress = Progress("painting", len(paths))
     for done, path in enumerate(paths, 1):
         if not (out / f"{path.stem}_light.png").exists():
@@ -34,10 +37,27 @@ def prepare(config: Config, data: Path, work: Path, segmenter_steps: int = 1400)
         progress.report(done)
 
 
+def take_frames(videos: list[Path], out: Path, count: int = 7) -> list[Path]:
+    """A few frames of each video, spread over its length (needs ffmpeg and ffprobe on the PATH)."""
+    out.mkdir(parents=True, exist_ok=True)
+    for video in videos:
+        probe = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(video)]
+        seconds = float(subprocess.run(probe, check=True, capture_output=True, text=True).stdout)
+        for index in range(count):
+            file = out / f"{OVERHEAD}{video.stem}-{index}.png"
+            if not file.exists():
+                at = ["ffmpeg", "-v", "error", "-ss", str(seconds * (index + 0.4) / count), "-i", str(video)]
+                subprocess.run([*at, "-frames:v", "1", str(file)], check=True, stdin=subprocess.DEVNULL)
+    return sorted(out.glob("*.png"))
+
+
 def paint_file(net: Segmenter, path: Path, label: Path, out: Path) -> None:
     """Writes NAME_day.png, NAME_base.png and NAME_light.png (the square root of the light)."""
     picture = read(path)
     shows = classify(net, picture)
+    if path.name.startswith(OVERHEAD):
+        shows[ROAD] += shows[SKY]
+        shows[SKY] = 0
     if label.exists():
         known = np.asarray(Image.open(label).resize(picture.size, Image.Resampling.NEAREST))
         exact = np.stack([known == index for index in range(CLASSES)]).astype(np.float32)

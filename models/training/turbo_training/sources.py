@@ -113,7 +113,8 @@ def read_taught(work: Path) -> list[tuple[Image.Image, Image.Image, Image.Image]
     for path in sorted((work / "taught").glob("*_day.png")):
         stem = path.name.removesuffix("_day.png")
         three = [Image.open(path.with_name(f"{stem}_{layer}.png")) for layer in ("day", "base", "light")]
-        layers.append((three[0].convert("RGB"), three[1].convert("RGB"), three[2].convert("RGB")))
+        often = 4 if stem.startswith("overhead_") else 1
+        layers += [(three[0].convert("RGB"), three[1].convert("RGB"), three[2].convert("RGB"))] * often
     return layers
 
 
