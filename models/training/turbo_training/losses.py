@@ -46,10 +46,13 @@ def paired(maps: Maps, batch: Batch) -> tuple[Tensor, dict[str, float]]:
 
 
 def emission(light: Tensor, target: Tensor) -> Tensor:
-    """Lamps are few pixels: they weigh more than darkness, and a lamp that is missing weighs more than one too many."""
+    """Lamps are few pixels: they weigh more than darkness, and a lamp that is missing weighs more than one too many.
+
+    White lamps, known by their green, weigh most: unlike tail lamps, no colour gives away where they are.
+    """
     missing = target - light
     peak = target.amax(1, keepdim=True)
-    weight = (0.4 + 40 * peak).clamp(max=20) + 60 * F.relu(peak - 0.5)
+    weight = (0.4 + 40 * peak).clamp(max=20) + 60 * F.relu(peak - 0.5) + 80 * F.relu(target[:, 1:2] - 0.2)
     return weight * (F.relu(missing) * 2 + F.relu(-missing)) + 30 * missing.square()
 
 

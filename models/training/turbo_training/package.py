@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 
 from .config import Config
-from .graph import OPSET, build, save
+from .graph import build, save
 from .network import STRIDE, Generator, multiply_accumulates
 from .pictures import read
 from .quantise import quantise
@@ -141,5 +142,6 @@ ARCHITECTURE = (
 
 def _graph(out: Path, name: str, precision: str) -> dict[str, object]:
     content = (out / name).read_bytes()
+    opset = next(o.version for o in onnx.load_from_string(content).opset_import if not o.domain)
     digest = hashlib.sha256(content).hexdigest()
-    return {"precision": precision, "file": name, "bytes": len(content), "sha256": digest, "opset": OPSET}
+    return {"precision": precision, "file": name, "bytes": len(content), "sha256": digest, "opset": opset}

@@ -107,13 +107,17 @@ def glob(data: Path, patterns: list[str]) -> list[Path]:
     return sorted({path for pattern in patterns for path in data.glob(pattern)})
 
 
+_OFTEN = {"overhead": 3, "camvid": 3}
+"""Kinds of pictures that are drawn more often than others: rare views, and those whose labels were made by hand."""
+
+
 def read_taught(work: Path) -> list[tuple[Image.Image, Image.Image, Image.Image]]:
     """What `prepare` left in the working folder."""
     layers = []
     for path in sorted((work / "taught").glob("*_day.png")):
         stem = path.name.removesuffix("_day.png")
         three = [Image.open(path.with_name(f"{stem}_{layer}.png")) for layer in ("day", "base", "light")]
-        often = 4 if stem.startswith("overhead_") else 1
+        often = _OFTEN.get(stem.split("_")[0], 1)
         layers += [(three[0].convert("RGB"), three[1].convert("RGB"), three[2].convert("RGB"))] * often
     return layers
 
