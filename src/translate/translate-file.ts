@@ -5,6 +5,7 @@ import { createGenerator } from '../generator/generator.js';
 import type { ModelPackage } from '../generator/model-package.js';
 import { pump } from '../pipeline/pump.js';
 import { containerFor } from '../video/containers.js';
+import { assertMayWrite } from '../video/output-target.js';
 import { openSink } from '../video/sink.js';
 import { openSource, type VideoSource } from '../video/source.js';
 import { conditionsAt } from './conditions.js';
@@ -63,8 +64,8 @@ export async function translateFile(
       createGenerator({ ...generatorOptions({ ...work, input }), sessions: resolved.sessions ?? 1, width, height });
     return translateImage({ ...work, input, openGenerator });
   }
-  // Found out before minutes are spent: an output that no container is known for.
-  containerFor(to, resolved.format);
+  // Found out before anything is opened: an output that no container is known for, or that may not be written.
+  await assertMayWrite(to, containerFor(to, resolved.format), resolved.overwrite);
   if (input === '-') {
     await using spooled = await spoolStandardInput(signal);
     return await translateVideo({ ...work, input: spooled.path }).catch((error: unknown) => {

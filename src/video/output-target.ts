@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { access, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 
@@ -21,15 +22,39 @@ export interface OutputTarget extends AsyncDisposable {
 }
 
 /**
- * Prepares an output. Fails early where it is certain to fail late.
+ * Fails early where writing is certain to fail late.
  *
  * @throws OutputError when it exists and may not be overwritten, or its folder is missing or not writable.
  */
+export async function assertMayWrite(
+  output: string,
+  { shape }: Pick<Container, 'shape'>,
+  overwrite: boolean,
+): Promise<void> {
+  if (output === '-' || isUrl(output)) {
+    return;
+  }
+  const path = resolve(output);
+  await assertWritableFolder(dirname(path), output, shape === 'folder');
+  const existing = await stat(path).catch(() => undefined);
+  if (existing?.isDirectory()) {
+    throw new OutputError('output-unwritable', `"${output}" is a folder.`, { remedy: 'Give the name of a file.' });
+  }
+  const taken = isSequence(path) ? await firstOfSequence(path) : existing;
+  if (taken !== undefined && !overwrite) {
+    throw new OutputError('output-exists', `"${output}" is already there.`, {
+      remedy: 'Choose another name, or replace it with --overwrite.',
+    });
+  }
+}
+
+/** Prepares an output, after the checks of {@link assertMayWrite}. */
 export async function prepareOutput(
   output: string,
   container: Pick<Container, 'shape'>,
   overwrite: boolean,
 ): Promise<OutputTarget> {
+  await assertMayWrite(output, container, overwrite);
   if (output === '-') {
     return direct('pipe:1');
   }
@@ -37,8 +62,7 @@ export async function prepareOutput(
     return direct(output);
   }
   const path = resolve(output);
-  await assertWritableFolder(dirname(path), output, container.shape === 'folder');
-  return container.shape === 'folder' ? folderTarget(path, output, overwrite) : fileTarget(path, output, overwrite);
+  return container.shape === 'folder' ? folderTarget(path, output) : fileTarget(path, output);
 }
 
 function direct(url: string): OutputTarget {
@@ -46,15 +70,14 @@ function direct(url: string): OutputTarget {
   return { url, path: url, commit: nothing, discard: nothing, [Symbol.asyncDispose]: nothing };
 }
 
-async function fileTarget(path: string, output: string, overwrite: boolean): Promise<OutputTarget> {
-  const existing = await stat(path).catch(() => undefined);
-  if (existing?.isDirectory()) {
-    throw new OutputError('output-unwritable', `"${output}" is a folder.`, { remedy: 'Give the name of a file.' });
-  }
-  if (existing !== undefined && !overwrite) {
-    throw alreadyThere(output);
-  }
-  const temporary = join(dirname(path), `.${basename(path, extname(path))}.${process.pid}.part${extname(path)}`);
+/** A name beside the output's own that no other translation uses, hidden where names with a dot are. */
+function temporaryName(path: string, suffix: string): string {
+  const name = basename(path, extname(path)).replaceAll('%', '');
+  return join(dirname(path), `.${name}.${randomBytes(4).toString('hex')}.part${suffix}`);
+}
+
+function fileTarget(path: string, output: string): OutputTarget {
+  const temporary = temporaryName(path, extname(path));
   const discard = () => rm(temporary, { force: true });
   return {
     url: `file:${temporary}`,
@@ -65,13 +88,9 @@ async function fileTarget(path: string, output: string, overwrite: boolean): Pro
   };
 }
 
-async function folderTarget(path: string, output: string, overwrite: boolean): Promise<OutputTarget> {
+async function folderTarget(path: string, output: string): Promise<OutputTarget> {
   const folder = dirname(path);
-  const existing = isSequence(path) ? await firstOfSequence(path) : await stat(path).catch(() => undefined);
-  if (existing !== undefined && !overwrite) {
-    throw alreadyThere(output);
-  }
-  const temporary = join(folder, `.${basename(path, extname(path)).replaceAll('%', '')}.${process.pid}.part`);
+  const temporary = temporaryName(path, '');
   await explain(output, mkdir(temporary, { recursive: true }));
   const discard = () => rm(temporary, { recursive: true, force: true });
   const moveAll = async () => {
@@ -107,12 +126,6 @@ async function assertWritableFolder(folder: string, output: string, mayMake: boo
     await explain(output, mkdir(folder, { recursive: true }));
   }
   await explain(output, access(folder, constants.W_OK | constants.X_OK));
-}
-
-function alreadyThere(output: string): OutputError {
-  return new OutputError('output-exists', `"${output}" is already there.`, {
-    remedy: 'Choose another name, or replace it with --overwrite.',
-  });
 }
 
 async function explain<T>(output: string, work: Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-import { CanceledError, FfmpegError, throwIfCanceled } from '../errors/errors.js';
+import { CanceledError, FfmpegError, OutputError, throwIfCanceled } from '../errors/errors.js';
 import type { Frame, FrameSink, Rational, VideoFormat } from '../frame/frame.js';
 import { colourTagOptions, fromRgbOptions, type ColourTags } from './colour.js';
 import { containerFor, type Container } from './containers.js';
@@ -103,6 +103,7 @@ class FfmpegSink implements VideoSink {
   readonly #comparing: boolean;
   readonly #piped: Promise<void>;
   #framesTaken = 0;
+  #readerLeft = false;
   #committed = false;
 
   constructor(output: string, ffmpeg: string, ffmpegOptions: readonly string[], target: OutputTarget, plan: SinkPlan) {
@@ -168,6 +169,9 @@ class FfmpegSink implements VideoSink {
     const exit = await this.#process.exit;
     await this.close();
     throwIfCanceled(this.#signal);
+    if (this.#readerLeft) {
+      throw new OutputError('output-unwritable', 'Standard output was closed before the video ended.');
+    }
     throw exit.stopped
       ? new CanceledError('The sink was closed while it was written to.')
       : outputFailure(exit, this.#output);
@@ -178,6 +182,7 @@ class FfmpegSink implements VideoSink {
     const { stdout: product } = this.#process;
     await new Promise<void>((resolve) => {
       stdout.once('error', () => {
+        this.#readerLeft = true;
         product.destroy();
         resolve();
       });
