@@ -104,11 +104,21 @@ export async function encodePicture(
   if (options.compare !== undefined) {
     return encode(await compare(cut(originalPixels), cut(translated), size, options.compare), options.format);
   }
-  const input = await cut(translated).raw().toBuffer();
-  // Laid on the original, whose transparency shows through and whose EXIF data stay.
-  const picture = upright(original.bytes, size)
-    .composite([{ input, raw: { ...size, channels: 3 }, blend: 'atop' }])
+  // Laid on the original in its stead, so that its EXIF data stay. The transparency is put into it beforehand:
+  // laid on with "atop", half-transparent colours come out too bright.
+  const { hasAlpha } = await sharp(original.bytes).metadata();
+  const alpha = hasAlpha
+    ? await upright(original.bytes, size).extractChannel('alpha').raw({ depth: 'uchar' }).toBuffer()
+    : undefined;
+  const input = await (
+    alpha === undefined ? cut(translated) : cut(translated).joinChannel(alpha, { raw: { ...size, channels: 1 } })
+  )
+    .raw()
+    .toBuffer();
+  const laidOn = upright(original.bytes, size)
+    .composite([{ input, raw: { ...size, channels: hasAlpha ? 4 : 3 }, blend: 'source' }])
     .keepExif();
+  const picture = hasAlpha ? laidOn : laidOn.removeAlpha();
   return encode(picture, options.format);
 }
 
