@@ -113,7 +113,7 @@ test.each(ffmpegs)('to a network address that listens, $name ffmpeg', async ({ n
         (summary) => expect(summary.framesOut).toBe(sampleFrames),
         (error: unknown) => {
           server.close();
-          reject(error);
+          reject(new Error('It was not sent.', { cause: error }));
         },
       );
     });
