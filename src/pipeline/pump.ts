@@ -65,7 +65,9 @@ export async function pump(options: PumpOptions): Promise<PumpResult> {
       meters.decode.add(performance.now() - asked);
       framesIn += 1;
       // Before it is handed over, so that no more than the capacity is ever under way.
-      await underWay.room();
+      if (!(await underWay.room())) {
+        return;
+      }
       const translation = generator.translate(frame, pool.acquire(), options.conditions(frame));
       // Awaited by the writer, in order; until then a failure must not count as unhandled.
       translation.catch(() => undefined);
@@ -112,11 +114,12 @@ class BoundedQueue<T> {
     this.#capacity = capacity;
   }
 
-  /** Resolves when one more item is welcome. */
-  async room(): Promise<void> {
+  /** Resolves to true when one more item is welcome, to false when none ever will be. */
+  async room(): Promise<boolean> {
     while (this.#open >= this.#capacity && !this.#ended) {
       await new Promise<void>((resolve) => (this.#wakeWriter = resolve));
     }
+    return !this.#ended;
   }
 
   push(item: T): void {
