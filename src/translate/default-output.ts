@@ -3,7 +3,8 @@ import { dirname, extname, join, basename } from 'node:path';
 import { UsageError } from '../errors/errors.js';
 import { imageFormatOf } from '../image/still-picture.js';
 import { outputExtensions } from '../video/containers.js';
-import { isSequence, isUrl } from '../video/ffmpeg/allow-list.js';
+import { isUrl } from '../video/ffmpeg/allow-list.js';
+import { isSequence } from '../video/sequence.js';
 
 /**
  * Where the translation of an input goes when nothing is said: beside it, `drive.mp4` as `drive-night.mp4`.

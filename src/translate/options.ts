@@ -7,7 +7,7 @@ import { deviceNames } from '../generator/execution-providers.js';
 const compareLayouts = ['side-by-side', 'split'] as const;
 
 /** A point in time or a length: seconds ("12.5") or [HH:]MM:SS[.fraction]. */
-const timePattern = /^(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d+)?)$/;
+const timePattern = /^(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)$/;
 
 /** @internal */
 export const translateOptionsSchema = z.strictObject({

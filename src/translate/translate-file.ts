@@ -119,9 +119,11 @@ async function translateVideo(work: Work): Promise<TranslateSummary> {
     onFrame: (framesOut) => reporter?.frameWritten(framesOut, lastSeconds),
   });
   checkWhole(source, input, pumped.framesIn, work);
+  const flushed = performance.now();
   await sink.finish();
+  const milliseconds = pumped.milliseconds + performance.now() - flushed;
   return summarize({
-    ...{ pumped, generator, output, began, size: source.visible },
+    ...{ pumped: { ...pumped, milliseconds }, generator, output, began, size: sink.size },
     videoSeconds: lastSeconds + frameSeconds(source),
   });
 }

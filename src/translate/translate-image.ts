@@ -3,8 +3,9 @@ import { encodePicture, imageFormatOf, pictureFormat, readPicture, storePicture 
 import type { Generator } from '../generator/generator.js';
 import type { ModelPackage } from '../generator/model-package.js';
 import { Meter } from '../pipeline/meter.js';
-import { isSequence, isUrl } from '../video/ffmpeg/allow-list.js';
+import { isUrl } from '../video/ffmpeg/allow-list.js';
 import { prepareOutput } from '../video/output-target.js';
+import { isSequence } from '../video/sequence.js';
 import { conditionsAt } from './conditions.js';
 import type { ResolvedTranslateOptions } from './options.js';
 import { summarize } from './summary.js';

@@ -115,7 +115,7 @@ export interface TranslateSummary {
   readonly framesOut: number;
   /** Wall-clock seconds, start-up included. */
   readonly seconds: number;
-  /** Frames a second of wall-clock time, from the first frame to the last, start-up left out. */
+  /** Frames a second of wall-clock time, from the first frame until the output is complete; start-up left out. */
   readonly fps: number;
   /** Seconds of video a second of work, start-up included; undefined for a still picture. */
   readonly speed: number | undefined;

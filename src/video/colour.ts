@@ -53,10 +53,11 @@ function isRgb(pixelFormat: string | undefined): boolean {
  */
 export function planColour(video: VideoStream, capabilities: FfmpegCapabilities): ColourPlan {
   const tagged = video.colour.matrix;
-  const matrix = tagged !== undefined && tagged in scaleMatrix ? tagged : assumedMatrix(video.width, video.height);
+  const known = tagged !== undefined && tagged in scaleMatrix ? tagged : undefined;
   if (hdrTransfers.has(video.colour.transfer ?? '')) {
-    return planHdr(video, matrix, capabilities);
+    return planHdr(video, known ?? 'bt2020nc', capabilities);
   }
+  const matrix = known ?? assumedMatrix(video.width, video.height);
   const standard = matrix === 'bt709' ? 'bt709' : matrix === 'bt2020nc' ? 'bt2020' : 'smpte170m';
   return {
     toneMapping: [],
@@ -116,10 +117,18 @@ export function fromRgbOptions(tags: ColourTags): string {
   return `out_color_matrix=${scaleMatrix[tags.matrix] ?? 'bt709'}:out_range=limited`;
 }
 
+/** Transfers that the option calls otherwise than ffprobe does. */
+const transferOptions: Readonly<Record<string, string>> = {
+  bt470m: 'gamma22',
+  bt470bg: 'gamma28',
+  log100: 'log',
+  log316: 'log_sqrt',
+};
+
 /** Output options that write the colour tags into the stream and its container. */
 export function colourTagOptions(tags: ColourTags): string[] {
   return [
     ...['-color_range', 'tv', '-colorspace', tags.matrix],
-    ...['-color_primaries', tags.primaries, '-color_trc', tags.transfer],
+    ...['-color_primaries', tags.primaries, '-color_trc', transferOptions[tags.transfer] ?? tags.transfer],
   ];
 }

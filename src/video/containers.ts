@@ -3,7 +3,8 @@ import { extname } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 
 import { UsageError } from '../errors/errors.js';
-import { isSequence, isUrl } from './ffmpeg/allow-list.js';
+import { isUrl } from './ffmpeg/allow-list.js';
+import { isSequence } from './sequence.js';
 
 /** What a container can hold, and what stands in for what it can't. */
 export interface Container {
@@ -11,12 +12,14 @@ export interface Container {
   readonly muxer: string;
   /** Video encoder that is used when none is named. */
   readonly videoCodec: string;
-  /** Audio codecs that are copied as they are; `'any'` for all. */
-  readonly audio: 'any' | readonly (string | RegExp)[];
+  /** Audio codecs that are copied as they are. */
+  readonly audio: readonly (string | RegExp)[];
+  /** How many sounds it holds. Default: any number. */
+  readonly audioLimit?: number;
   /** Encoder for other audio; undefined when the container has no sound. */
   readonly audioEncoder: string | undefined;
   /** Subtitle codecs that are copied as they are. */
-  readonly subtitles: 'any' | readonly string[];
+  readonly subtitles: readonly string[];
   /** Encoder for other text subtitles; undefined when there are none. */
   readonly subtitleEncoder: string | undefined;
   /** Whether fonts and other attachments are kept. */
@@ -27,6 +30,8 @@ export interface Container {
   readonly metadata: boolean;
   /** Further output options. */
   readonly options: readonly string[];
+  /** Whether it is watched while it is written, and so written at the speed it plays. Default false. */
+  readonly live?: boolean;
   /** `'file'` is one file, `'folder'` many (images, HLS segments). */
   readonly shape: 'file' | 'folder';
 }
@@ -58,12 +63,33 @@ const mp4: Container = {
   shape: 'file',
 };
 
-const mov: Container = { ...mp4, muxer: 'mov', audio: [...mp4Audio, /^pcm_/] };
+const mov: Container = {
+  ...mp4,
+  muxer: 'mov',
+  audio: [...mp4Audio.filter((codec) => codec !== 'opus'), /^pcm_(?!bluray|dvd)/, /^adpcm_ima_qt$/],
+};
 
 const matroska: Container = {
   ...mp4,
   muxer: 'matroska',
-  audio: 'any',
+  audio: [
+    ...[
+      ...mp4Audio,
+      'vorbis',
+      'flac',
+      'truehd',
+      'mlp',
+      'wavpack',
+      'tta',
+      'wmav1',
+      'wmav2',
+      'wmapro',
+      'amr_nb',
+      'amr_wb',
+    ],
+    /^pcm_(u8|s16le|s24le|s32le|f32le|f64le)$/,
+  ],
+  audioEncoder: 'flac',
   subtitles: ['subrip', 'ass', 'ssa', 'webvtt', 'hdmv_pgs_subtitle', 'dvd_subtitle', 'dvb_subtitle', 'text'],
   subtitleEncoder: 'srt',
   attachments: true,
@@ -93,7 +119,7 @@ const mpegts: Container = {
   options: [],
 };
 
-const flv: Container = { ...mpegts, muxer: 'flv', audio: ['aac', 'mp3'], subtitles: [], options: [] };
+const flv: Container = { ...mpegts, muxer: 'flv', audio: ['aac', 'mp3'], audioLimit: 1, subtitles: [], options: [] };
 const hls: Container = {
   ...mpegts,
   muxer: 'hls',
@@ -141,6 +167,7 @@ const byMuxer: Readonly<Record<string, Container>> = {
   hls,
   gif,
   rtsp: { ...mpegts, muxer: 'rtsp' },
+  rtp_mpegts: { ...mpegts, muxer: 'rtp_mpegts' },
 };
 
 /** Containers by the protocol of the output. */
@@ -151,7 +178,7 @@ const byProtocol: Readonly<Record<string, string>> = {
   udp: 'mpegts',
   srt: 'mpegts',
   tcp: 'mpegts',
-  rtp: 'mpegts',
+  rtp: 'rtp_mpegts',
 };
 
 /** Options that let a container be written where nothing can be rewritten: pipes and networks. */
@@ -172,8 +199,9 @@ export const outputExtensions: readonly string[] = Object.keys(byExtension);
 export function containerFor(output: string, format: string | undefined): Container {
   const streamed = output === '-' || isUrl(output);
   const container = chooseContainer(output, format);
-  const options = streamed ? streamedOptions[container.muxer] : undefined;
-  return options === undefined ? container : { ...container, options };
+  const options = (streamed ? streamedOptions[container.muxer] : undefined) ?? container.options;
+  const live = isUrl(output) && byProtocol[output.slice(0, output.indexOf(':')).toLowerCase()] !== undefined;
+  return { ...container, options, live };
 }
 
 function chooseContainer(output: string, format: string | undefined): Container {
@@ -186,7 +214,8 @@ function chooseContainer(output: string, format: string | undefined): Container 
   }
   if (isUrl(output)) {
     const protocol = output.slice(0, output.indexOf(':')).toLowerCase();
-    const known = byMuxer[byProtocol[protocol] ?? ''] ?? byExtension[extension(new URL(output).pathname)];
+    const path = URL.canParse(output) ? new URL(output).pathname : '';
+    const known = byMuxer[byProtocol[protocol] ?? ''] ?? byExtension[extension(path)];
     if (known === undefined) {
       throw new UsageError(`The address "${output}" doesn't tell the container to send.`, {
         remedy: 'Name it: --format mpegts, for instance.',

@@ -15,6 +15,8 @@ interface EncoderOptions {
   readonly defaultPreset?: string;
   /** Pixel format of the encoder's input. Default `yuv420p`. */
   readonly pixelFormat?: string;
+  /** Whether width and height may be odd. Default false. */
+  readonly oddSizes?: boolean;
   /** Filters after the conversion to the pixel format. */
   readonly filters?: readonly string[];
   /** Options that go before the inputs. */
@@ -26,6 +28,7 @@ interface EncoderOptions {
 const crf = (value: number) => ['-crf', String(value)];
 const x26x: EncoderOptions = { quality: crf, defaultQuality: 18, presetOption: '-preset', defaultPreset: 'veryfast' };
 const vpx: EncoderOptions = {
+  oddSizes: true,
   quality: (value) => [...crf(value), '-b:v', '0'],
   defaultQuality: 31,
   presetOption: '-cpu-used',
@@ -78,15 +81,24 @@ const encoders: Readonly<Record<string, EncoderOptions>> = {
   h264_videotoolbox: videotoolbox,
   hevc_videotoolbox: videotoolbox,
   mpeg4: { ...qscale, defaultQuality: 3 },
-  mjpeg: { ...qscale, pixelFormat: 'yuvj420p' },
-  libwebp: { quality: (value) => ['-quality', String(100 - value)], defaultQuality: 10, pixelFormat: 'yuv420p' },
-  png: { pixelFormat: 'rgb24' },
-  bmp: { pixelFormat: 'bgr24' },
-  tiff: { pixelFormat: 'rgb24' },
-  ffv1: { pixelFormat: 'bgr0' },
+  mjpeg: { ...qscale, pixelFormat: 'yuvj420p', oddSizes: true },
+  libwebp: {
+    quality: (value) => ['-quality', String(100 - value)],
+    defaultQuality: 10,
+    pixelFormat: 'bgra',
+    oddSizes: true,
+  },
+  png: { pixelFormat: 'rgb24', oddSizes: true },
+  bmp: { pixelFormat: 'bgr24', oddSizes: true },
+  tiff: { pixelFormat: 'rgb24', oddSizes: true },
+  ffv1: { pixelFormat: 'bgr0', oddSizes: true },
   prores_ks: { pixelFormat: 'yuv422p10le' },
   // A palette a frame: a palette for all would have to see the whole video first.
-  gif: { pixelFormat: 'rgb24', filters: ['split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1'] },
+  gif: {
+    pixelFormat: 'rgb24',
+    oddSizes: true,
+    filters: ['split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1'],
+  },
 };
 
 /** Short names that people use for a codec, and the encoder they get. */
@@ -109,6 +121,8 @@ export interface EncoderPlan {
   readonly name: string;
   /** Pixel format of its input. */
   readonly pixelFormat: string;
+  /** Whether its pictures may have an odd width and height. */
+  readonly oddSizes: boolean;
   /** Filters after the conversion to that format. */
   readonly filters: readonly string[];
   /** Options that go before the inputs. */
@@ -147,6 +161,7 @@ export function planEncoder(
   return {
     name,
     pixelFormat: encoder.pixelFormat ?? 'yuv420p',
+    oddSizes: encoder.oddSizes ?? false,
     filters: encoder.filters ?? [],
     globalOptions: encoder.globalOptions ?? [],
     options: [

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { access, constants, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
 
 import { OutputError } from '../errors/errors.js';
-import { isSequence, isUrl } from './ffmpeg/allow-list.js';
+import { isUrl, localPath } from './ffmpeg/allow-list.js';
+import { isSequence, picturesOf } from './sequence.js';
 import type { Container } from './containers.js';
 
 /**
@@ -34,14 +35,14 @@ export async function assertMayWrite(
   if (output === '-' || isUrl(output)) {
     return;
   }
-  const path = resolve(output);
+  const path = localPath(output);
   await assertWritableFolder(dirname(path), output, shape === 'folder');
   const existing = await stat(path).catch(() => undefined);
   if (existing?.isDirectory()) {
     throw new OutputError('output-unwritable', `"${output}" is a folder.`, { remedy: 'Give the name of a file.' });
   }
-  const taken = isSequence(path) ? await firstOfSequence(path) : existing;
-  if (taken !== undefined && !overwrite) {
+  const taken = isSequence(path) ? (await picturesOf(path)).size > 0 : existing?.isFile() === true;
+  if (taken && !overwrite) {
     throw new OutputError('output-exists', `"${output}" is already there.`, {
       remedy: 'Choose another name, or replace it with --overwrite.',
     });
@@ -61,7 +62,12 @@ export async function prepareOutput(
   if (isUrl(output)) {
     return direct(output);
   }
-  const path = resolve(output);
+  const path = localPath(output);
+  const existing = await stat(path).catch(() => undefined);
+  if (existing !== undefined && !existing.isFile()) {
+    // A device or named pipe is written to; to replace it would be to destroy it.
+    return direct(`file:${path}`);
+  }
   return container.shape === 'folder' ? folderTarget(path, output) : fileTarget(path, output);
 }
 
@@ -76,7 +82,9 @@ function temporaryName(path: string, suffix: string): string {
   return join(dirname(path), `.${name}.${randomBytes(4).toString('hex')}.part${suffix}`);
 }
 
-function fileTarget(path: string, output: string): OutputTarget {
+async function fileTarget(named: string, output: string): Promise<OutputTarget> {
+  // A symbolic link stays one, and what it points to is replaced.
+  const path = await realpath(named).catch(() => named);
   const temporary = temporaryName(path, extname(path));
   const discard = () => rm(temporary, { force: true });
   return {
@@ -94,6 +102,9 @@ async function folderTarget(path: string, output: string): Promise<OutputTarget>
   await explain(output, mkdir(temporary, { recursive: true }));
   const discard = () => rm(temporary, { recursive: true, force: true });
   const moveAll = async () => {
+    for (const old of isSequence(path) ? (await picturesOf(path)).values() : []) {
+      await rm(join(folder, old));
+    }
     for (const name of await readdir(temporary)) {
       await rename(join(temporary, name), join(folder, name));
     }
@@ -108,16 +119,6 @@ async function folderTarget(path: string, output: string): Promise<OutputTarget>
     discard,
     [Symbol.asyncDispose]: discard,
   };
-}
-
-/** The first picture of a sequence that is already there. */
-async function firstOfSequence(path: string): Promise<string | undefined> {
-  const pattern = new RegExp(
-    `^${basename(path)
-      .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-      .replace(/%0?\d*d/, '\\d+')}$`,
-  );
-  return (await readdir(dirname(path))).find((name) => pattern.test(name));
 }
 
 /** A folder is made for images and segments, which want one of their own; a file's folder has to be there. */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { execa } from 'execa';
 import { z } from 'zod';
 
-import { InputError } from '../errors/errors.js';
+import { InputError, throwIfCanceled } from '../errors/errors.js';
 import type { Rational } from '../frame/frame.js';
 import { inputFailure } from './ffmpeg/failure.js';
 import type { FfmpegPrograms } from './ffmpeg/locate.js';
@@ -144,6 +144,7 @@ export async function probe(
       ...(signal === undefined ? {} : { cancelSignal: signal }),
     },
   );
+  throwIfCanceled(signal);
   if (result.timedOut) {
     throw new InputError('input-unreadable', `"${input}" sent nothing for ${probeTimeout / 1000} seconds.`);
   }

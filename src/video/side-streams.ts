@@ -17,11 +17,16 @@ const textSubtitles = new Set(['subrip', 'ass', 'ssa', 'webvtt', 'mov_text', 'te
 
 type Fate = { readonly codec: string } | 'drop';
 
-/** Plans what an output takes from its original beside the picture: all that its container can hold. */
+/**
+ * Plans what an output takes from its original beside the picture: all that its container can hold.
+ *
+ * @param cutAtStart - Whether only a part of the original is taken that begins later than the original.
+ */
 export function planSideStreams(
   media: MediaInfo,
   container: Container,
   capabilities: FfmpegCapabilities,
+  cutAtStart: boolean,
 ): SideStreamPlan {
   const options: string[] = [];
   const notices: string[] = [];
@@ -30,7 +35,8 @@ export function planSideStreams(
   const holdsChapters = ({ kind, codec }: SideStream) =>
     kind === 'data' && codec === 'bin_data' && media.chapterCount > 0;
   for (const stream of media.sideStreams.filter((stream) => !holdsChapters(stream))) {
-    const fate = decide(stream, container, capabilities);
+    const isFull = stream.kind === 'audio' && counts.audio >= (container.audioLimit ?? Infinity);
+    const fate = isFull ? 'drop' : decide(stream, container, capabilities);
     const label = `${describe(stream)} (${stream.codec}${stream.language === undefined ? '' : `, ${stream.language}`})`;
     if (fate === 'drop') {
       notices.push(`${label} is left out: ${container.muxer} can't hold it.`);
@@ -42,6 +48,10 @@ export function planSideStreams(
     const specifier = `${{ audio: 'a', subtitle: 's', attachment: 't', video: 'v', data: 'd' }[stream.kind]}:${counts[stream.kind]}`;
     counts[stream.kind] += 1;
     options.push('-map', `1:${stream.index}`, `-c:${specifier}`, fate.codec);
+    if (cutAtStart && fate.codec === 'copy' && (stream.kind === 'audio' || stream.kind === 'subtitle')) {
+      // Copying would begin at the key frame of the picture before the start, and the picture would come too late.
+      options.push(`-copypriorss:${specifier}`, '0');
+    }
     if (fate.codec === 'libopus') {
       // libopus takes only Vorbis' own speaker layouts: https://trac.ffmpeg.org/ticket/5718
       options.push(`-filter:${specifier}`, 'aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono');
@@ -62,11 +72,11 @@ export function planSideStreams(
 function decide(stream: SideStream, container: Container, capabilities: FfmpegCapabilities): Fate {
   switch (stream.kind) {
     case 'audio': {
-      const fits = container.audio === 'any' || container.audio.some((codec) => matches(codec, stream.codec));
+      const fits = container.audio.some((codec) => matches(codec, stream.codec));
       return fits ? { codec: 'copy' } : encodeWith(container.audioEncoder, capabilities);
     }
     case 'subtitle': {
-      if (container.subtitles === 'any' || container.subtitles.includes(stream.codec)) {
+      if (container.subtitles.includes(stream.codec)) {
         return { codec: 'copy' };
       }
       return textSubtitles.has(stream.codec) ? encodeWith(container.subtitleEncoder, capabilities) : 'drop';

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-import { CanceledError, FfmpegError, OutputError, throwIfCanceled } from '../errors/errors.js';
+import { CanceledError, FfmpegError, OutputError, throwIfCanceled, UsageError } from '../errors/errors.js';
 import type { Frame, FrameSink, Rational, VideoFormat } from '../frame/frame.js';
 import { colourTagOptions, fromRgbOptions, type ColourTags } from './colour.js';
 import { containerFor, type Container } from './containers.js';
@@ -57,6 +57,8 @@ export interface SinkOptions {
 export interface VideoSink extends FrameSink {
   /** Takes a frame and, when comparing, its original; resolves when the pixels of both are no longer needed. */
   write(frame: Frame, original?: Frame): Promise<void>;
+  /** Size of the pictures it writes; of one of them when comparing. */
+  readonly size: Size;
   /** What is not copied bit for bit from the original, in words. */
   readonly notices: readonly string[];
 }
@@ -74,14 +76,37 @@ export async function openSink(output: string, source: VideoSource, options: Sin
   const container = containerFor(output, options.format);
   const programs = await locateFfmpeg(options.ffmpeg);
   const capabilities = await probeCapabilities(programs.ffmpeg);
+  if (!capabilities.muxers.has(container.muxer)) {
+    throw new UsageError(`This ffmpeg writes no container "${container.muxer}".`, {
+      remedy: 'Containers are called what ffmpeg calls them, as "ffmpeg -muxers" lists them.',
+    });
+  }
   const encoder = planEncoder(options.codec ?? container.videoCodec, options, capabilities);
-  const sideStreams =
-    source.location.kind === 'sequence'
-      ? { options: [], needsOriginal: false, notices: [] }
-      : planSideStreams(source.media, container, capabilities);
+  const sideStreams = planOriginal(source, container, capabilities, options);
   const target = await prepareOutput(output, container, options.overwrite ?? false);
   const plan = { source, options, container, encoder, sideStreams, capabilities };
   return new FfmpegSink(output, programs.ffmpeg, encodeArguments(target.url, plan), target, plan);
+}
+
+/** What is taken from the original beside its picture: nothing of pictures, and of what can't be opened a second time. */
+function planOriginal(
+  source: VideoSource,
+  container: Container,
+  capabilities: FfmpegCapabilities,
+  options: SinkOptions,
+): SideStreamPlan {
+  const { kind, url } = source.location;
+  const nothing = { options: [], needsOriginal: false, notices: [] };
+  if (kind === 'sequence') {
+    return nothing;
+  }
+  if (kind === 'network' && !/^(https?|s?ftp):/i.test(url)) {
+    const notices = source.media.sideStreams.some((stream) => stream.kind === 'audio')
+      ? ['The sound is left out: a live address is opened once, for its picture.']
+      : [];
+    return { ...nothing, notices };
+  }
+  return planSideStreams(source.media, container, capabilities, (options.start ?? 0) > 0);
 }
 
 interface SinkPlan {
@@ -94,12 +119,14 @@ interface SinkPlan {
 }
 
 class FfmpegSink implements VideoSink {
+  readonly size: Size;
   readonly notices: readonly string[];
   readonly #output: string;
   readonly #process: FfmpegProcess;
   readonly #target: OutputTarget;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = () => void this.close();
+  // What can't be removed now is tried again, and told, by whoever closes the sink.
+  readonly #onAbort = () => void this.close().catch(() => undefined);
   readonly #comparing: boolean;
   readonly #piped: Promise<void>;
   #framesTaken = 0;
@@ -110,10 +137,14 @@ class FfmpegSink implements VideoSink {
     this.#output = output;
     this.#target = target;
     this.#comparing = plan.options.compare !== undefined;
-    this.notices = plan.sideStreams.notices;
+    this.size = writtenSize(plan);
+    this.notices = [...noticesAboutSize(plan.source.visible, this.size), ...plan.sideStreams.notices];
     this.#process = new FfmpegProcess(ffmpeg, ffmpegOptions);
     this.#signal = plan.options.signal;
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#signal?.aborted) {
+      this.#onAbort();
+    }
     this.#piped = output === '-' ? this.#pipeTo(plan.options.stdout ?? process.stdout) : Promise.resolve();
     this.#process.stdin.write(nutHeader(pipedFormat(plan.source.format, this.#comparing)));
   }
@@ -180,15 +211,20 @@ class FfmpegSink implements VideoSink {
   /** Hands on what ffmpeg writes to its standard output; when nobody reads it any more, the work is over. */
   async #pipeTo(stdout: Writable): Promise<void> {
     const { stdout: product } = this.#process;
+    const leave = () => {
+      this.#readerLeft = true;
+      product.destroy();
+    };
+    stdout.once('error', leave);
     await new Promise<void>((resolve) => {
-      stdout.once('error', () => {
-        this.#readerLeft = true;
-        product.destroy();
-        resolve();
-      });
       product.once('close', resolve);
       product.pipe(stdout, { end: false });
     });
+    if (!this.#readerLeft) {
+      // Resolves when all before it has been taken.
+      await new Promise<void>((resolve) => stdout.write('', () => resolve()));
+    }
+    stdout.off('error', leave);
   }
 }
 
@@ -196,6 +232,18 @@ function writeAll(stream: Writable, pixels: Uint8Array): Promise<boolean> {
   return new Promise((resolve) => {
     stream.write(pixels, (error) => resolve(error === null || error === undefined));
   });
+}
+
+/** The size that is written: most encoders take chroma for two by two pixels, and so no odd sizes. */
+function writtenSize({ source, encoder }: Pick<SinkPlan, 'source' | 'encoder'>): Size {
+  const { width, height } = source.visible;
+  return encoder.oddSizes ? { width, height } : { width: Math.max(2, width & ~1), height: Math.max(2, height & ~1) };
+}
+
+function noticesAboutSize(picture: Size, written: Size): string[] {
+  return picture.width === written.width && picture.height === written.height
+    ? []
+    : [`The picture's ${picture.width}x${picture.height} is odd: it is cropped to ${written.width}x${written.height}.`];
 }
 
 /** Format of the pictures in the pipe: a pair of them is one picture, the original above its translation. */
@@ -208,6 +256,8 @@ function encodeArguments(url: string, plan: SinkPlan): string[] {
   return ffmpegArguments((command) => {
     command.input('pipe:0').inputOptions(
       ...['-progress', 'pipe:2'],
+      // What is watched while it is written must not come faster than it plays.
+      ...(container.live ? ['-re'] : []),
       ...encoder.globalOptions,
       // Its first frame is at 0 in the pipe; this puts it back where it was beside the sound.
       ...(source.firstFrameSeconds === 0 ? [] : ['-itsoffset', source.firstFrameSeconds.toFixed(9)]),
@@ -224,13 +274,15 @@ function encodeArguments(url: string, plan: SinkPlan): string[] {
       ...['-enc_time_base', encoderTimeBase(source.format.frameRate, capabilities)],
       // And reordered frames at uneven times made that edit list shorter still.
       ...(capabilities.givesDurations ? [] : ['-bf', '0']),
-      ...(/^(rgb|bgr|gbr)/.test(encoder.pixelFormat) || encoder.name === 'mjpeg' || encoder.name === 'libwebp'
+      ...(/^(rgb|bgr|gbr)/.test(encoder.pixelFormat) || encoder.name === 'mjpeg'
         ? []
         : colourTagOptions(source.colour.output)),
       ...sideStreams.options,
       // Sound that waits for the first picture must not overflow: https://trac.ffmpeg.org/ticket/6375
       ...['-max_muxing_queue_size', '4096'],
       ...container.options,
+      // Opus in MP4 counted as experimental before version 5.
+      ...(capabilities.givesDurations ? [] : ['-strict', 'experimental']),
       ...['-f', container.muxer],
     );
   });
@@ -252,7 +304,7 @@ function encoderTimeBase(frameRate: Rational | undefined, capabilities: FfmpegCa
 }
 
 function encodeFilters({ source, options, encoder, capabilities }: SinkPlan): string {
-  const { visible } = source;
+  const visible = writtenSize({ source, encoder });
   const tags: ColourTags = source.colour.output;
   const toYuv = /^(rgb|bgr|gbr)/.test(encoder.pixelFormat)
     ? []

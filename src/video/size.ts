@@ -33,7 +33,7 @@ export function scaledSize(wanted: string, source: Size): Size | undefined {
 
 function scaleFactor(wanted: string, source: Size): number {
   const rows = /^(\d+)p$/.exec(wanted)?.[1];
-  if (rows !== undefined) {
+  if (rows !== undefined && Number(rows) >= 2) {
     return Number(rows) / Math.min(source.width, source.height);
   }
   const [width = 0, height = 0] = wanted.split('x').map(Number);

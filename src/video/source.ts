@@ -1,4 +1,4 @@
-import { CanceledError, InputError, throwIfCanceled } from '../errors/errors.js';
+import { CanceledError, InputError, throwIfCanceled, UsageError } from '../errors/errors.js';
 import { FramePool } from '../frame/frame-pool.js';
 import { rgbByteLength, type Frame, type FrameSource, type VideoFormat } from '../frame/frame.js';
 import { planColour, type ColourPlan } from './colour.js';
@@ -42,7 +42,7 @@ export interface SourceOptions {
 export interface VideoSource extends FrameSource {
   /** What is in the input. */
   readonly media: MediaInfo;
-  /** Part of each frame that is picture, from its top left corner; the rest is padding. */
+  /** Part of each frame that is picture, from its top left corner; the rest repeats its last column and row. */
   readonly visible: Size;
   /** Seconds from the input's start (or from {@link SourceOptions.start}) to its first frame. */
   readonly firstFrameSeconds: number;
@@ -60,7 +60,7 @@ export interface VideoSource extends FrameSource {
 
 /** What ffmpeg prints when a file ends before its time, but after some frames. */
 const truncationSigns =
-  /partial file|stream ended prematurely|File ended prematurely|Truncat|truncated|overread end of atom|Packet corrupt|error reading .*header/i;
+  /partial file|stream ended prematurely|File ended prematurely|Truncat|truncated|overread end of atom|error reading .*header/i;
 
 /**
  * Opens a video for reading, frame by frame: rotated upright, deinterlaced, as 8-bit RGB with exact timestamps.
@@ -73,7 +73,7 @@ const truncationSigns =
 export async function openSource(input: string, options: SourceOptions = {}): Promise<VideoSource> {
   throwIfCanceled(options.signal);
   const programs = await locateFfmpeg(options.ffmpeg);
-  const location = locateInput(input, options.frameRate ?? 25);
+  const location = await locateInput(input, options.frameRate ?? 25);
   const [capabilities, media] = await Promise.all([
     probeCapabilities(programs.ffmpeg),
     probe(programs, location, input, options.signal),
@@ -123,13 +123,13 @@ class FfmpegSource implements VideoSource {
     this.colour = planColour(media.video, capabilities);
     const size = scaledSize(options.size ?? 'source', media.video) ?? media.video;
     assertSensibleSize(size, input);
-    // 4:2:0 video has no odd sizes: the last column or row of one is left out.
-    this.visible = { width: Math.max(2, size.width & ~1), height: Math.max(2, size.height & ~1) };
-    this.notices = noticesAbout(this.colour, media, this.visible, size);
-    const filters = decodeFilters(media, this.colour, size, this.visible, options.sizeMultiple ?? 2);
+    this.visible = { width: size.width, height: size.height };
+    this.notices = noticesAbout(this.colour, media);
+    const filters = decodeFilters(media, this.colour, this.visible, options.sizeMultiple ?? 2);
     this.#process = new FfmpegProcess(
       programs.ffmpeg,
       decodeArguments(location, media, options, filters, capabilities),
+      truncationSigns,
     );
     this.#reader = new NutReader(this.#process.stdout);
     this.#signal = options.signal;
@@ -206,46 +206,32 @@ class FfmpegSource implements VideoSource {
     if (broken !== undefined) {
       throw broken;
     }
-    this.truncation = exit.stderrTail.find((line) => truncationSigns.test(line));
+    this.truncation = exit.noticed;
     return undefined;
   }
 }
 
-function noticesAbout(colour: ColourPlan, media: MediaInfo, visible: Size, size: Size): string[] {
-  const notices: string[] = [];
-  if (colour.notice !== undefined) {
-    notices.push(colour.notice);
-  }
-  if (media.video.interlaced) {
-    notices.push('The input is interlaced: it is deinterlaced.');
-  }
-  if (visible.width !== size.width || visible.height !== size.height) {
-    notices.push(
-      `The input's ${size.width}x${size.height} is odd: it is cropped to ${visible.width}x${visible.height}.`,
-    );
-  }
-  return notices;
+function noticesAbout(colour: ColourPlan, media: MediaInfo): string[] {
+  return [
+    ...(colour.notice === undefined ? [] : [colour.notice]),
+    ...(media.video.interlaced ? ['The input is interlaced: it is deinterlaced.'] : []),
+  ];
 }
 
-function decodeFilters(media: MediaInfo, colour: ColourPlan, size: Size, visible: Size, multiple: number): string {
+function decodeFilters(media: MediaInfo, colour: ColourPlan, size: Size, multiple: number): string {
   const padded = {
-    width: Math.ceil(visible.width / multiple) * multiple,
-    height: Math.ceil(visible.height / multiple) * multiple,
+    width: Math.ceil(size.width / multiple) * multiple,
+    height: Math.ceil(size.height / multiple) * multiple,
   };
-  const right = padded.width - visible.width;
-  const bottom = padded.height - visible.height;
-  const scale = [`w=${size.width}:h=${size.height}`, colour.toRgb, 'flags=bicubic+accurate_rnd+full_chroma_int'].filter(
-    (part) => part !== '',
-  );
+  const right = padded.width - size.width;
+  const bottom = padded.height - size.height;
+  const scale = [`w=${size.width}:h=${size.height}`, colour.toRgb, 'flags=bicubic+accurate_rnd+full_chroma_int'];
   return [
     ...(media.video.interlaced ? ['bwdif=mode=send_frame'] : []),
     // Tone mapping is dear: the smaller picture is made first.
     ...(colour.toneMapping.length === 0 ? [] : [`scale=w=${size.width}:h=${size.height}`, ...colour.toneMapping]),
-    `scale=${scale.join(':')}`,
+    `scale=${scale.filter((part) => part !== '').join(':')}`,
     'format=rgb24',
-    ...(size.width === visible.width && size.height === visible.height
-      ? []
-      : [`crop=${visible.width}:${visible.height}:0:0`]),
     ...(right + bottom === 0
       ? []
       : [`pad=${padded.width}:${padded.height}:0:0`, `fillborders=right=${right}:bottom=${bottom}:mode=smear`]),
@@ -276,10 +262,20 @@ function decodeArguments(
   );
 }
 
-/** Input options that choose a part of the input. */
-export function rangeOptions(options: { start?: number | undefined; duration?: number | undefined }): string[] {
+/**
+ * Input options that choose a part of the input.
+ *
+ * @throws UsageError for a part that can't be.
+ */
+export function rangeOptions({ start, duration }: Pick<SourceOptions, 'start' | 'duration'>): string[] {
+  if (start !== undefined && !(start >= 0)) {
+    throw new UsageError(`A video can't start at ${start} seconds.`);
+  }
+  if (duration !== undefined && !(duration > 0)) {
+    throw new UsageError(`A video can't last ${duration} seconds.`);
+  }
   return [
-    ...(options.start === undefined ? [] : ['-ss', String(options.start)]),
-    ...(options.duration === undefined ? [] : ['-t', String(options.duration)]),
+    ...(start === undefined ? [] : ['-ss', String(start)]),
+    ...(duration === undefined ? [] : ['-t', String(duration)]),
   ];
 }

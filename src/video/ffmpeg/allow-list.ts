@@ -1,101 +1,23 @@
 import { isAbsolute, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { InputError } from '../../errors/errors.js';
+import { firstNumber, isSequence } from '../sequence.js';
 
 /**
  * Demuxers of files that hold their media themselves. Left out on purpose: playlists and scripts (hls, concat, dash,
  * sdp, imf, ffmetadata...), which name other files and hosts, and virtual devices (lavfi, x11grab, v4l2...).
  */
 const selfContainedDemuxers = [
-  ...[
-    'mov',
-    'mp4',
-    'm4a',
-    '3gp',
-    '3g2',
-    'mj2',
-    'matroska',
-    'webm',
-    'avi',
-    'mpegts',
-    'mpeg',
-    'mpegvideo',
-    'flv',
-    'live_flv',
-  ],
-  ...[
-    'ogg',
-    'asf',
-    'gif',
-    'ivf',
-    'nut',
-    'mxf',
-    'mxf_opatom',
-    'gxf',
-    'rm',
-    'wtv',
-    'dv',
-    'swf',
-    'vob',
-    'h264',
-    'hevc',
-    'av1',
-    'obu',
-  ],
-  ...[
-    'vc1',
-    'm4v',
-    'mjpeg',
-    'mpjpeg',
-    'yuv4mpegpipe',
-    'apng',
-    'webp_pipe',
-    'png_pipe',
-    'jpeg_pipe',
-    'mjpeg_2000',
-    'dirac',
-    'nsv',
-  ],
-  ...[
-    'cavsvideo',
-    'amv',
-    'roq',
-    'smk',
-    'bink',
-    'film_cpk',
-    'flic',
-    'fli',
-    'thp',
-    'r3d',
-    'cine',
-    'nuv',
-    'pva',
-    'y4m',
-    'h261',
-    'h263',
-  ],
-];
+  'mov mp4 m4a 3gp 3g2 mj2 matroska webm avi mpegts mpeg mpegvideo flv live_flv ogg asf gif ivf nut mxf mxf_opatom gxf rm wtv',
+  'dv swf vob h264 hevc av1 obu vc1 m4v mjpeg mpjpeg yuv4mpegpipe apng dirac nsv cavsvideo amv roq smk bink film_cpk flic',
+  'thp r3d cine nuv pva h261 h263 webp_pipe png_pipe jpeg_pipe bmp_pipe tiff_pipe mjpeg_2000',
+  // Sound alone: opened only to say that there is no picture in it.
+  'mp3 wav flac aac aiff ac3 eac3 dts caf w64 tta wv ape amr au',
+].flatMap((names) => names.split(' '));
 
-const networkProtocols = [
-  ...[
-    'http',
-    'https',
-    'httpproxy',
-    'tcp',
-    'tls',
-    'crypto',
-    'rtmp',
-    'rtmps',
-    'rtmpt',
-    'rtmpts',
-    'rtsp',
-    'rtp',
-    'srtp',
-    'udp',
-    'srt',
-  ],
-  ...['hls', 'ftp', 'sftp', 'data'],
-];
+const networkProtocols =
+  'http https httpproxy tcp tls crypto rtmp rtmps rtmpt rtmpts rtsp rtp srtp udp srt hls ftp sftp data'.split(' ');
 
 /** How ffmpeg is to open an input: its URL, and the options that keep it from opening anything else. */
 export interface InputLocation {
@@ -109,12 +31,12 @@ export interface InputLocation {
 
 /** Whether a text is a URL rather than the path of a file. Two letters at least: `C:\clip.mp4` is a path. */
 export function isUrl(text: string): boolean {
-  return /^[a-z][a-z0-9+.-]+:/i.test(text) && !isAbsolute(text);
+  return /^[a-z][a-z0-9+.-]+:/i.test(text) && !/^file:/i.test(text) && !isAbsolute(text);
 }
 
-/** Whether a path names an image sequence, `frames/%05d.png`. */
-export function isSequence(path: string): boolean {
-  return /%0?\d*d/.test(path) && !isUrl(path);
+/** The absolute path of a local file, given as a path or as `file:` and a path. */
+export function localPath(text: string): string {
+  return /^file:\/\//i.test(text) ? fileURLToPath(text) : resolve(text.replace(/^file:/i, ''));
 }
 
 /**
@@ -124,18 +46,22 @@ export function isSequence(path: string): boolean {
  * @param frameRate - Frames a second of an image sequence.
  * @throws InputError `input-refused` for a protocol that isn't on the list.
  */
-export function locateInput(input: string, frameRate: number): InputLocation {
-  if (isSequence(input)) {
+export async function locateInput(input: string, frameRate: number): Promise<InputLocation> {
+  if (!isUrl(input) && isSequence(localPath(input))) {
+    const start = await firstNumber(localPath(input));
     return {
       kind: 'sequence',
-      url: `file:${resolve(input)}`,
-      options: ['-protocol_whitelist', 'file', '-f', 'image2', '-framerate', String(frameRate)],
+      url: `file:${localPath(input)}`,
+      options: [
+        ...['-protocol_whitelist', 'file', '-f', 'image2'],
+        ...['-framerate', String(frameRate), '-start_number', String(start)],
+      ],
     };
   }
   if (!isUrl(input)) {
     return {
       kind: 'file',
-      url: `file:${resolve(input)}`,
+      url: `file:${localPath(input)}`,
       options: ['-protocol_whitelist', 'file', '-format_whitelist', selfContainedDemuxers.join(',')],
     };
   }

@@ -7,5 +7,6 @@ import FluentFfmpeg, { type FfmpegCommand } from 'fluent-ffmpeg';
  */
 export function ffmpegArguments(build: (command: FfmpegCommand) => FfmpegCommand): string[] {
   const command = build(FluentFfmpeg()) as FfmpegCommand & { _getArguments(): string[] };
-  return ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+warning', ...command._getArguments()];
+  // Outputs have temporary names of their own, or are pipes and devices: nothing here is there to be asked about.
+  return ['-y', '-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+warning', ...command._getArguments()];
 }

@@ -8,12 +8,8 @@ export interface FfmpegCapabilities {
   readonly encoders: ReadonlySet<string>;
   /** Names of its filters. */
   readonly filters: ReadonlySet<string>;
-  /** Names of its demuxers, each one name of possibly several. */
-  readonly demuxers: ReadonlySet<string>;
   /** Names of its muxers. */
   readonly muxers: ReadonlySet<string>;
-  /** Names of its input protocols. */
-  readonly protocols: ReadonlySet<string>;
   /** The option that keeps every frame and its timestamp: `-fps_mode` since 5.1, `-vsync` before. */
   readonly passTimestampsThrough: readonly string[];
   /** Whether the frames it encodes have a duration. */
@@ -33,21 +29,17 @@ export function probeCapabilities(ffmpeg: string): Promise<FfmpegCapabilities> {
 async function ask(ffmpeg: string): Promise<FfmpegCapabilities> {
   const print = async (...options: string[]) =>
     (await execa(ffmpeg, ['-hide_banner', ...options], { stdin: 'ignore', timeout: probeTimeout })).stdout;
-  const [encoders, filters, demuxers, muxers, protocols, help] = await Promise.all([
+  const [encoders, filters, muxers, help] = await Promise.all([
     print('-encoders'),
     print('-filters'),
-    print('-demuxers'),
     print('-muxers'),
-    print('-protocols'),
     print('-help', 'full'),
   ]);
   const hasFpsMode = /^-fps_mode/m.test(help);
   return {
     encoders: namesIn(encoders, /^ [VAS][F.][S.][X.][B.][D.] (\S+)/gm),
     filters: namesIn(filters, /^ [T.][S.][C.]? ?(\S+) +\S+->\S+/gm),
-    demuxers: namesIn(demuxers, /^ {1,2}D[d ]* (\S+)/gm),
     muxers: namesIn(muxers, /^ {1,3}E[d ]* (\S+)/gm),
-    protocols: namesIn(protocols.split('Output:')[0] ?? '', /^ {2}(\S+)$/gm),
     passTimestampsThrough: hasFpsMode ? ['-fps_mode', 'passthrough'] : ['-vsync', '0'],
     // Both came within the same year of ffmpeg's development.
     givesDurations: hasFpsMode,

@@ -1,4 +1,5 @@
 import { FfmpegError, InputError, OutputError, type Vid2VidError } from '../../errors/errors.js';
+import { localPath } from './allow-list.js';
 import type { FfmpegExit } from './process.js';
 
 interface KnownFailure {
@@ -44,10 +45,14 @@ const inputFailures: readonly KnownFailure[] = [
   {
     pattern: /Protocol '.*' not on whitelist|Format not on whitelist/i,
     error: (input, cause) =>
-      new InputError('input-refused', `"${input}" is a playlist or script that would open other files or hosts.`, {
-        remedy: 'Give the video file itself.',
-        cause,
-      }),
+      new InputError(
+        'input-refused',
+        `"${input}" is a playlist, script or other format that may open further files or hosts.`,
+        {
+          remedy: 'Give the video file itself.',
+          cause,
+        },
+      ),
   },
   {
     pattern: /Invalid data found|could not find codec parameters|misdetection possible|Invalid argument/i,
@@ -55,7 +60,8 @@ const inputFailures: readonly KnownFailure[] = [
       new InputError('input-not-video', `"${input}" is not a video or picture that ffmpeg can read.`, { cause }),
   },
   {
-    pattern: /Connection refused|Connection timed out|Network is unreachable|resolve|Server returned|HTTP error/i,
+    pattern:
+      /Connection refused|Connection timed out|Network is unreachable|Failed to resolve hostname|Server returned|HTTP error/i,
     error: (input, cause) =>
       new InputError('input-unreadable', `"${input}" can't be reached.`, {
         remedy: 'Check the address, and that this machine may reach it.',
@@ -83,7 +89,8 @@ const outputFailures: readonly KnownFailure[] = [
       }),
   },
   {
-    pattern: /Connection refused|Connection reset|Connection timed out|Network is unreachable|Broken pipe|resolve/i,
+    pattern:
+      /Connection refused|Connection reset|Connection timed out|Network is unreachable|Broken pipe|Failed to resolve hostname/i,
     error: (output, cause) =>
       new OutputError('output-unwritable', `"${output}" does not take the stream.`, {
         remedy: 'Check that something listens at that address.',
@@ -102,7 +109,7 @@ const outputFailures: readonly KnownFailure[] = [
   },
   {
     pattern:
-      /could not find tag for codec|codec not currently supported in container|Only .* (are|is) supported for WebM/i,
+      /could not find tag for codec|codec not currently supported in container|not compatible with flv|at most one|Only .* (are|is) supported for WebM/i,
     error: (output, cause) =>
       new OutputError('output-unsupported', `The container of "${output}" does not take that codec.`, {
         remedy: 'Choose another --codec, or an output ending in .mkv, which takes nearly everything.',
@@ -112,13 +119,20 @@ const outputFailures: readonly KnownFailure[] = [
 ];
 
 function failure(exit: FfmpegExit, doing: string, subject: string, known: readonly KnownFailure[]): Vid2VidError {
+  if (exit.signal !== undefined) {
+    return new FfmpegError('ffmpeg-failed', `ffmpeg was ended by ${exit.signal} while ${doing} "${subject}".`, {
+      remedy: 'If nobody ended it, the machine may have run out of memory: try a smaller --size or fewer --sessions.',
+      stderrTail: exit.stderrTail,
+    });
+  }
   if (exit.startError !== undefined) {
     return new FfmpegError('ffmpeg-not-found', `ffmpeg can't be started: ${exit.startError.message}`, {
       remedy: 'Run "vid2vid-turbo doctor" to see which ffmpeg is used.',
       cause: exit.startError,
     });
   }
-  const said = exit.stderrTail.join('\n');
+  // Names of files may hold any words.
+  const said = exit.stderrTail.join('\n').replaceAll(subject, '').replaceAll(localPath(subject), '');
   const generic = new FfmpegError(
     'ffmpeg-failed',
     `ffmpeg failed while ${doing} "${subject}" (exit code ${String(exit.code)}): ${lastComplaint(exit.stderrTail)}`,

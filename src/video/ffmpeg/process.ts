@@ -20,6 +20,10 @@ export interface FfmpegExit {
   readonly stopped: boolean;
   /** Frames it had written when it last said so; undefined unless it was run with `-progress pipe:2`. */
   readonly framesWritten?: number | undefined;
+  /** The signal that somebody else ended it with. */
+  readonly signal?: string | undefined;
+  /** The first line it printed that matches what was watched for. */
+  readonly noticed?: string | undefined;
   /** Why it could not be started. */
   readonly startError: Error | undefined;
 }
@@ -50,14 +54,16 @@ export class FfmpegProcess implements AsyncDisposable {
   readonly #subprocess: ReturnType<typeof spawn>;
   readonly #tail: string[] = [];
   #framesWritten: number | undefined;
+  #noticed: string | undefined;
   #stopped = false;
   #ended = false;
 
   /**
    * @param program - Path of ffmpeg.
    * @param options - Its command line.
+   * @param watchFor - A line worth noticing, however much is printed after it.
    */
-  constructor(program: string, options: readonly string[]) {
+  constructor(program: string, options: readonly string[], watchFor?: RegExp) {
     this.#subprocess = spawn(program, options);
     this.stdout = this.#subprocess.stdout;
     this.stdin = this.#subprocess.stdin;
@@ -65,7 +71,7 @@ export class FfmpegProcess implements AsyncDisposable {
     this.stdout.pause();
     // A process that ends early breaks its pipes; its exit says why.
     this.stdin.on('error', () => undefined);
-    this.#collect(this.#subprocess.stderr);
+    this.#collect(this.#subprocess.stderr, watchFor);
     this.exit = this.#subprocess.then((result) => {
       this.#ended = true;
       return {
@@ -73,8 +79,9 @@ export class FfmpegProcess implements AsyncDisposable {
         stderrTail: this.#tail,
         stopped: this.#stopped,
         framesWritten: this.#framesWritten,
-        startError:
-          result.failed && result.exitCode === undefined && !this.#stopped ? toError(result.cause) : undefined,
+        signal: this.#stopped ? undefined : result.signal,
+        noticed: this.#noticed,
+        startError: result.exitCode === undefined && result.signal === undefined ? toError(result.cause) : undefined,
       };
     });
   }
@@ -99,13 +106,14 @@ export class FfmpegProcess implements AsyncDisposable {
     await this.close();
   }
 
-  #collect(stderr: Readable): void {
+  #collect(stderr: Readable, watchFor: RegExp | undefined): void {
     let rest = '';
     stderr.on('data', (chunk: Buffer) => {
       const lines = (rest + chunk.toString('utf8')).split(/\r?\n|\r/);
       // A line without end is cut: it must not grow without bound.
       rest = (lines.pop() ?? '').slice(-2000);
       this.#framesWritten = lines.reduce(lastFrameCount, this.#framesWritten);
+      this.#noticed ??= watchFor && lines.find((line) => watchFor.test(line));
       this.#tail.push(...lines.filter((line) => line.trim() !== '' && !progressLine.test(line)));
       this.#tail.splice(0, Math.max(0, this.#tail.length - tailLength));
     });

@@ -8,15 +8,9 @@ export class ByteReader {
   readonly #chunks: AsyncIterator<Buffer>;
   #chunk: Buffer = Buffer.alloc(0);
   #offset = 0;
-  #position = 0;
 
   constructor(stream: Readable) {
     this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  }
-
-  /** Bytes read so far. */
-  get position(): number {
-    return this.#position;
   }
 
   /** Makes at least one byte available; false at the stream's end. */
@@ -39,7 +33,6 @@ export class ByteReader {
     }
     const value = this.#chunk[this.#offset] ?? 0;
     this.#offset += 1;
-    this.#position += 1;
     return value;
   }
 
@@ -53,7 +46,6 @@ export class ByteReader {
       const end = Math.min(this.#chunk.length, this.#offset + target.length - filled);
       target.set(this.#chunk.subarray(this.#offset, end), filled);
       filled += end - this.#offset;
-      this.#position += end - this.#offset;
       this.#offset = end;
     }
   }
