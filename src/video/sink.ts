@@ -118,6 +118,9 @@ interface SinkPlan {
   readonly capabilities: FfmpegCapabilities;
 }
 
+/** What ffmpeg prints when the end of a file could not be stored, and yet exits with 0. */
+const lossSigns = /Error writing trailer|Error closing file|No space left on device|Disk quota exceeded/;
+
 class FfmpegSink implements VideoSink {
   readonly size: Size;
   readonly notices: readonly string[];
@@ -139,7 +142,7 @@ class FfmpegSink implements VideoSink {
     this.#comparing = plan.options.compare !== undefined;
     this.size = writtenSize(plan);
     this.notices = [...noticesAboutSize(plan.source.visible, this.size), ...plan.sideStreams.notices];
-    this.#process = new FfmpegProcess(ffmpeg, ffmpegOptions);
+    this.#process = new FfmpegProcess(ffmpeg, ffmpegOptions, lossSigns);
     this.#signal = plan.options.signal;
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (this.#signal?.aborted) {
@@ -166,7 +169,7 @@ class FfmpegSink implements VideoSink {
   async finish(): Promise<void> {
     this.#process.stdin.end();
     const exit = await this.#process.exit;
-    if (exit.code !== 0) {
+    if (exit.code !== 0 || exit.noticed !== undefined) {
       await this.#fail();
     }
     await this.#piped;

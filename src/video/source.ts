@@ -1,3 +1,5 @@
+import { open } from 'node:fs/promises';
+
 import { CanceledError, InputError, throwIfCanceled, UsageError } from '../errors/errors.js';
 import { FramePool } from '../frame/frame-pool.js';
 import { rgbByteLength, type Frame, type FrameSource, type VideoFormat } from '../frame/frame.js';
@@ -206,8 +208,25 @@ class FfmpegSource implements VideoSource {
     if (broken !== undefined) {
       throw broken;
     }
-    this.truncation = exit.noticed;
+    this.truncation = exit.noticed ?? (await findMissingEnd(this.media, this.location));
     return undefined;
+  }
+}
+
+/** AVI files state their length, and ffmpeg reads one that is shorter without a word. */
+async function findMissingEnd(media: MediaInfo, location: InputLocation): Promise<string | undefined> {
+  if (media.format !== 'avi' || location.kind !== 'file') {
+    return undefined;
+  }
+  const file = await open(location.url.slice('file:'.length));
+  try {
+    const { buffer } = await file.read(Buffer.alloc(8), 0, 8, 0);
+    const { size } = await file.stat();
+    // Recorders that were switched off state 0.
+    const stated = buffer.readUInt32LE(4) + 8;
+    return size < stated ? `the file has ${size} of ${stated} bytes` : undefined;
+  } finally {
+    await file.close();
   }
 }
 
