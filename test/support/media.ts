@@ -41,7 +41,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Runs a program to its end; a failure is an error with what it said. */
 export function runTool(program: string, args: readonly string[], input?: Uint8Array): Buffer {
-  const result = spawnSync(program, args, { input, maxBuffer: 2 ** 30, stdio: 'pipe' });
+  const result = spawnSync(program, args, { input, maxBuffer: 2 ** 30, stdio: 'pipe', timeout: 120_000 });
   if (result.status !== 0) {
     throw new Error(`${program} ${args.join(' ')}: ${result.error?.message ?? String(result.stderr)}`);
   }
