@@ -86,7 +86,15 @@ const clips: readonly Clip[] = [
   {
     file: 'odd-161x121-vp9.webm',
     to: 'webm',
-    what: 'an odd size',
+    what: 'an odd size, kept',
+    written: '161x121',
+    matrix: 'smpte170m',
+    sound: 'none',
+  },
+  {
+    file: 'odd-161x121-vp9.webm',
+    to: 'mp4',
+    what: 'an odd size, which the encoder has not',
     written: '160x120',
     crop: '160:120:0:0',
     matrix: 'smpte170m',
