@@ -1,5 +1,3 @@
-import { open } from 'node:fs/promises';
-
 import { CanceledError, InputError, throwIfCanceled, UsageError } from '../errors/errors.js';
 import { FramePool } from '../frame/frame-pool.js';
 import { rgbByteLength, type Frame, type FrameSource, type VideoFormat } from '../frame/frame.js';
@@ -10,6 +8,7 @@ import { probeCapabilities, type FfmpegCapabilities } from './ffmpeg/capabilitie
 import { inputFailure } from './ffmpeg/failure.js';
 import { locateFfmpeg, type FfmpegPrograms } from './ffmpeg/locate.js';
 import { FfmpegProcess } from './ffmpeg/process.js';
+import { findMissingEnd } from './missing-end.js';
 import { NutError, NutReader } from './nut/reader.js';
 import { probe, type MediaInfo } from './probe.js';
 import { assertSensibleSize, scaledSize, type Size } from './size.js';
@@ -208,25 +207,14 @@ class FfmpegSource implements VideoSource {
     if (broken !== undefined) {
       throw broken;
     }
-    this.truncation = exit.noticed ?? (await findMissingEnd(this.media, this.location));
+    this.truncation = exit.noticed ?? (await this.#missingEnd());
     return undefined;
   }
-}
 
-/** AVI files state their length, and ffmpeg reads one that is shorter without a word. */
-async function findMissingEnd(media: MediaInfo, location: InputLocation): Promise<string | undefined> {
-  if (media.format !== 'avi' || location.kind !== 'file') {
-    return undefined;
-  }
-  const file = await open(location.url.slice('file:'.length));
-  try {
-    const { buffer } = await file.read(Buffer.alloc(8), 0, 8, 0);
-    const { size } = await file.stat();
-    // Recorders that were switched off state 0.
-    const stated = buffer.readUInt32LE(4) + 8;
-    return size < stated ? `the file has ${size} of ${stated} bytes` : undefined;
-  } finally {
-    await file.close();
+  /** Some files state their length, and yet ffmpeg may read one that is shorter without a word. */
+  async #missingEnd(): Promise<string | undefined> {
+    const { kind, url } = this.location;
+    return kind === 'file' ? findMissingEnd(url.slice('file:'.length)) : undefined;
   }
 }
 
