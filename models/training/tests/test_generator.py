@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+
 from turbo_training.graph import build, save
 from turbo_training.network import Generator, Widths, multiply_accumulates
 from turbo_training.package import check, run

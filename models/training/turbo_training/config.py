@@ -21,8 +21,6 @@ class Phase:
     """Peak learning rate; it rises over the first steps and falls along a half cosine."""
     mixture: dict[str, int]
     """How many pictures of each source (`pairs`, `teacher`, `night`) are in a batch."""
-    adversarial: float = 0.0
-    """Weight of the unpaired adversarial objective against real pictures of the target domain."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Data:
     """Globs of real pictures of the target domain."""
     overhead: list[str] = field(default_factory=list)
     """Globs of videos that look down on traffic, with no sky in view; `prepare` takes a few frames of each."""
+    clips: list[str] = field(default_factory=list)
+    """Globs of videos on which `evaluate` measures how calm the output is."""
     used: list[Source] = field(default_factory=list)
     """What the manifest names."""
 

@@ -14,13 +14,14 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
+from .calm import calm
 from .config import Config
 from .graph import build, save
 from .measures import apply_curve, fit_curve, psnr, ssim
 from .network import Generator
 from .package import load_generator, run
 from .sheets import tile, translate
-from .sources import Pair, read_pairs
+from .sources import Pair, glob, read_pairs
 from .train import train
 
 FOLDS = 5
@@ -33,6 +34,7 @@ def evaluate(config: Config, data: Path, work: Path, checkpoint: Path) -> dict[s
     graph = work / "evaluate.onnx"
     save(build(generator, config.id), graph)
     figures["milliseconds"] = {"threads": 1, **{f"{w}x{h}": timing(graph, w, h) for w, h in ((640, 360), (960, 540), (1280, 720))}}
+    figures["calm"] = {clip.stem: calm(graph, clip) for clip in glob(data, config.data.clips)}
     (work / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return figures

@@ -152,13 +152,8 @@ def _apply(g: _Builder, w: dict[str, np.ndarray], folded: str, features: str) ->
     maps = g.add("Add", [maps, g.add("Mul", [bias, "strength"], "maps.bias.scaled")], "maps")
     enlarge = _enlarge()
     dark, slope, light = (
-        g.conv(
-            g.add("Slice", [maps, *(g.ints(v, f"{n}.{k}") for k, v in (("from", [3 * i]), ("to", [3 * i + 3]), ("axis", [1])))], f"{n}.map"),
-            enlarge * unit,
-            n,
-            pads=[1, 1, 1, 1],
-        )
-        for i, (n, unit) in enumerate((("dark", 1.0), ("slope", 1.0), ("light", 255.0)))
+        g.conv(_channels(g, maps, 3 * index, name), enlarge * unit, name, pads=[1, 1, 1, 1])
+        for index, (name, unit) in enumerate((("dark", 1.0), ("slope", 1.0), ("light", 255.0)))
     )
     spark = g.conv(scaled, _fold_outputs(w["spark.weight"]) * 255.0, "spark")
     shine = g.add("Add", [spark, light], "shine")
@@ -166,6 +161,12 @@ def _apply(g: _Builder, w: dict[str, np.ndarray], folded: str, features: str) ->
     log_gain = g.add("Add", [g.add("Mul", [y, slope], "slope.luma"), dark], "logGain")
     kept = g.add("Mul", [folded, g.add("Exp", [log_gain], "gain")], "kept")
     return g.add("Add", [kept, shine], "picture")
+
+
+def _channels(g: _Builder, x: str, first: int, name: str) -> str:
+    """Three channels of x, from `first` on."""
+    ends = [g.ints([value], f"{name}.{end}") for end, value in (("from", first), ("to", first + 3), ("axis", 1))]
+    return g.add("Slice", [x, *ends], f"{name}.map")
 
 
 def _unfold(g: _Builder, picture: str) -> None:

@@ -1,0 +1,52 @@
+"""Recipes are read strictly, and the teacher's layers are pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from turbo_training import config
+from turbo_training.measures import apply_curve, fit_curve, psnr
+from turbo_training.network import Generator
+from turbo_training.night import Scene, paint
+from turbo_training.segmenter import CAR, CLASSES, ROAD, SKY
+
+RECIPE = Path(__file__).parents[1] / "configs" / "day-to-night.yaml"
+
+
+def test_recipe_is_read() -> None:
+    recipe = config.load(RECIPE)
+    size = sum(p.numel() for p in Generator(recipe.widths).parameters()) * 4
+    assert recipe.id == "day-to-night"
+    assert size < 4e6
+    assert all(source.licence for source in recipe.data.used)
+
+
+def test_unknown_key_is_named(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(RECIPE.read_text().replace("seed:", "sead:"))
+    with pytest.raises(ValueError, match="sead"):
+        config.load(wrong)
+
+
+def test_painter_darkens_the_sky_and_lights_red_lamps() -> None:
+    day = np.full((120, 160, 3), 0.4, np.float32)
+    day[:50] = (0.7, 0.8, 0.95)
+    day[80:84, 62:66] = (0.8, 0.1, 0.1)
+    shows = np.zeros((CLASSES, 120, 160), np.float32)
+    shows[SKY, :50] = 1
+    shows[ROAD, 50:] = 1
+    shows[:, 70:95, 60:90] = 0
+    shows[CAR, 70:95, 60:90] = 1
+    base, light = paint(Scene(day, shows, True))
+    assert base[:40].mean() < 0.12
+    assert light[80:84, 62:66, 0].mean() > 0.2
+    assert light[:40].mean() < 0.01
+    assert np.isfinite(base).all() and np.isfinite(light).all()
+
+
+def test_a_curve_is_found_again() -> None:
+    picture = np.random.default_rng(0).random((64, 64, 3))
+    assert psnr(apply_curve(picture, fit_curve([picture], [picture**2])), picture**2) > 35

@@ -1,0 +1,49 @@
+"""How calm a translated video is: how much the output changes from frame to frame, beside how much the input does."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+STILL = 12
+"""A pixel that never changes by this much of 255 between two frames is still."""
+
+
+def calm(graph: Path, clip: Path, frames: int = 40) -> dict[str, float]:
+    """Ratios of change, output to input.
+
+    `all`: over all pixels; `relative`: that divided by the loss of contrast; `still`: over still pixels only;
+    `wanderIn`, `wanderOut`: mean change of the whole frame's brightness, in percent of it.
+    """
+    before = _read(clip, frames)
+    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    strength = np.ones(1, np.float32)
+    after = np.stack([session.run(["translated"], {"frame": f[None], "strength": strength})[0][0] for f in before])
+    x, y = before.astype(np.float32), after.astype(np.float32)
+    dx, dy = np.abs(np.diff(x, axis=0)), np.abs(np.diff(y, axis=0))
+    still = dx.max((0, 3)) < STILL
+    contrast = y.std((1, 2)).mean() / x.std((1, 2)).mean()
+    ratios = {
+        "all": dy.mean() / dx.mean(),
+        "relative": dy.mean() / dx.mean() / contrast,
+        "still": dy[:, still].mean() / max(float(dx[:, still].mean()), 1e-3),
+        "wanderIn": _wander(x),
+        "wanderOut": _wander(y),
+    }
+    return {name: round(float(value), 3) for name, value in ratios.items()}
+
+
+def _wander(video: np.ndarray) -> float:
+    means = video.mean((1, 2, 3))
+    return float(100 * np.abs(np.diff(means)).mean() / means.mean())
+
+
+def _read(clip: Path, frames: int, width: int = 640, height: int = 360) -> np.ndarray:
+    """Frames from the second second on (needs ffmpeg on the PATH)."""
+    command = ["ffmpeg", "-v", "error", "-ss", "1", "-i", str(clip), "-frames:v", str(frames)]
+    command += ["-vf", f"scale={width}:{height}", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    raw = subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL).stdout
+    return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
