@@ -46,7 +46,17 @@ beforeAll(() => {
   run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder.path], root);
   const tarball = folder.file(`${manifest.name}-${manifest.version}.tgz`);
   // As on a new machine: no configuration of the checkout's, and nothing cached.
-  run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', '--cache', folder.file('cache'), tarball]);
+  run('npm', [
+    'install',
+    '--omit=dev',
+    '--no-audit',
+    '--no-fund',
+    '--cache',
+    folder.file('cache'),
+    '--prefix',
+    place,
+    tarball,
+  ]);
 }, 600_000);
 afterAll(() => folder.remove());
 
