@@ -150,9 +150,10 @@ def _apply(g: _Builder, w: dict[str, np.ndarray], folded: str, features: str) ->
     bias = g.constant(w["maps.bias"].reshape(1, 9, 1, 1), "maps.bias")
     maps = g.conv(scaled, w["maps.weight"], "maps.raw")
     maps = g.add("Add", [maps, g.add("Mul", [bias, "strength"], "maps.bias.scaled")], "maps")
+    maps = g.add("Pad", [maps, g.ints([0, 0, 1, 1, 0, 0, 1, 1], "maps.edges")], "maps.padded", mode="edge")
     enlarge = _enlarge()
     dark, slope, light = (
-        g.conv(_channels(g, maps, 3 * index, name), enlarge * unit, name, pads=[1, 1, 1, 1])
+        g.conv(_channels(g, maps, 3 * index, name), enlarge * unit, name)
         for index, (name, unit) in enumerate((("dark", 1.0), ("slope", 1.0), ("light", 255.0)))
     )
     spark = g.conv(scaled, _fold_outputs(w["spark.weight"]) * 255.0, "spark")

@@ -139,7 +139,8 @@ class Generator(nn.Module):
 
     def forward(self, picture: Tensor) -> Maps:
         features = self.features(picture)
-        fine = F.conv2d(self.maps(features), self.enlarge.to(features.dtype), padding=1, groups=9)
+        maps = F.pad(self.maps(features), (1, 1, 1, 1), mode="replicate")
+        fine = F.conv2d(maps, self.enlarge.to(features.dtype), groups=9)
         fine = F.pixel_shuffle(fine, FOLD).float()
         spark = F.pixel_shuffle(self.spark(features), FOLD).float()
         dark, slope, light = fine.split(3, dim=1)
