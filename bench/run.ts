@@ -48,6 +48,8 @@ async function measureClip(clip: string, size: string, folder: string): Promise<
   const { ffmpeg } = await locateFfmpeg();
   const source = await openSource(clip, { size });
   const { width, height, frameRate } = source.format;
+  // Sound that MP4 can't hold is re-encoded by the product as well.
+  const pcm = source.media.sideStreams.some((stream) => stream.codec.startsWith('pcm'));
   await source.close();
   const output = join(folder, 'out.mp4');
 
@@ -62,7 +64,9 @@ async function measureClip(clip: string, size: string, folder: string): Promise<
       (await measure(tsx, [join(peers, 'bare-session.ts'), model.directory, ...dimensions, frames, '1'])).stdout,
     ),
   );
-  const codec = await measure(join(peers, 'decode-encode.sh'), [ffmpeg, clip, output, ...dimensions]);
+  const codec = await measure(join(peers, 'decode-encode.sh'), [
+    ...[ffmpeg, clip, output, ...dimensions, pcm ? 'aac' : 'copy'],
+  ]);
   const loop = loopSchema.parse(
     JSON.parse(
       (await measure(tsx, [join(peers, 'single-threaded-loop.ts'), model.directory, clip, output, size])).stdout,

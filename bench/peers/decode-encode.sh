@@ -2,7 +2,7 @@
 # Decode and encode with no model: the two ffmpeg processes of a translation joined by a pipe of the operating system,
 # the same options, no Node between them.
 #
-# Usage: decode-encode.sh FFMPEG INPUT OUTPUT WIDTH HEIGHT
+# Usage: decode-encode.sh FFMPEG INPUT OUTPUT WIDTH HEIGHT AUDIO_ENCODER
 set -e
 quiet="-hide_banner -nostdin -nostats -loglevel error"
 # shellcheck disable=SC2086
@@ -11,4 +11,4 @@ quiet="-hide_banner -nostdin -nostats -loglevel error"
   -c:v rawvideo -f nut pipe:1 |
   "$1" $quiet -y -f nut -i pipe:0 -i "$2" -map 0:v:0 -map 1:a? \
     -vf "scale=out_color_matrix=bt601:out_range=limited:flags=bicubic+accurate_rnd,format=yuv420p" \
-    -c:v libx264 -crf 18 -preset veryfast -c:a copy -movflags +faststart -f mp4 "$3"
+    -c:v libx264 -crf 18 -preset veryfast -c:a "$6" -movflags +faststart -f mp4 "$3"
