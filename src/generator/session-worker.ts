@@ -2,6 +2,7 @@
  * The thread in which a network runs: `InferenceSession.run()` is synchronous inside and would stop every socket and
  * pipe of the main thread (https://github.com/microsoft/onnxruntime/issues/19611; drop the worker when fixed).
  */
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -15,6 +16,11 @@ if (port === null) {
   throw new Error('session-worker.js is to be started as a worker thread.');
 }
 const guard = new RunGuard(setup.guard);
+if (process.platform === 'linux') {
+  // The main thread moves the frames of all sessions: it goes first when cores are short. On Linux this is the priority of
+  // this thread alone and of those it starts; elsewhere it would be the whole process's.
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+}
 
 const session = await start();
 if (session === undefined) {

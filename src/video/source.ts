@@ -6,9 +6,11 @@ import { locateInput, type InputLocation } from './ffmpeg/allow-list.js';
 import { ffmpegArguments } from './ffmpeg/arguments.js';
 import { probeCapabilities, type FfmpegCapabilities } from './ffmpeg/capabilities.js';
 import { inputFailure } from './ffmpeg/failure.js';
+import { createFramePipe, type FramePipe } from './ffmpeg/frame-pipe.js';
 import { locateFfmpeg, type FfmpegPrograms } from './ffmpeg/locate.js';
 import { FfmpegProcess } from './ffmpeg/process.js';
 import { findMissingEnd } from './missing-end.js';
+import type { ByteInput } from './nut/byte-reader.js';
 import { NutError, NutReader } from './nut/reader.js';
 import { probe, type MediaInfo } from './probe.js';
 import { assertSensibleSize, scaledSize, type Size } from './size.js';
@@ -80,7 +82,10 @@ export async function openSource(input: string, options: SourceOptions = {}): Pr
     probe(programs, location, input, options.signal),
   ]);
   throwIfCanceled(options.signal);
-  const source = new FfmpegSource(input, options, programs, capabilities, location, media);
+  assertSensibleSize(media.video, input);
+  assertSensibleSize(scaledSize(options.size ?? 'source', media.video) ?? media.video, input);
+  const pipe = await createFramePipe();
+  const source = new FfmpegSource(input, options, programs, capabilities, location, media, pipe);
   try {
     await source.start();
   } catch (error) {
@@ -102,7 +107,9 @@ class FfmpegSource implements VideoSource {
   truncation: string | undefined;
   readonly #input: string;
   readonly #process: FfmpegProcess;
-  readonly #reader: NutReader;
+  readonly #pipe: FramePipe;
+  #bytes: ByteInput | undefined;
+  #reader!: NutReader;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => void this.close();
   #first: Frame | undefined;
@@ -116,29 +123,30 @@ class FfmpegSource implements VideoSource {
     capabilities: FfmpegCapabilities,
     location: InputLocation,
     media: MediaInfo,
+    pipe: FramePipe,
   ) {
-    assertSensibleSize(media.video, input);
+    this.#pipe = pipe;
     this.#input = input;
     this.media = media;
     this.location = location;
     this.colour = planColour(media.video, capabilities);
-    const size = scaledSize(options.size ?? 'source', media.video) ?? media.video;
-    assertSensibleSize(size, input);
-    this.visible = { width: size.width, height: size.height };
+    const { width, height } = scaledSize(options.size ?? 'source', media.video) ?? media.video;
+    this.visible = { width, height };
     this.notices = noticesAbout(this.colour, media);
     const filters = decodeFilters(media, this.colour, this.visible, options.sizeMultiple ?? 2);
     this.#process = new FfmpegProcess(
       programs.ffmpeg,
-      decodeArguments(location, media, options, filters, capabilities),
+      decodeArguments(location, media, options, filters, capabilities, pipe),
       truncationSigns,
     );
-    this.#reader = new NutReader(this.#process.stdout);
     this.#signal = options.signal;
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /** Reads up to the first frame, so that size and timing are known, and a file without frames is found out. */
   async start(): Promise<void> {
+    this.#bytes = await this.#pipe.open(this.#process);
+    this.#reader = new NutReader(this.#bytes);
     const header = await this.#guard(() => this.#reader.readHeader());
     if (header !== undefined) {
       const frameRate = this.media.video.frameRate;
@@ -163,6 +171,7 @@ class FfmpegSource implements VideoSource {
 
   async close(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#bytes?.close();
     await this.#process.close();
   }
 
@@ -251,12 +260,13 @@ function decodeArguments(
   options: SourceOptions,
   filters: string,
   capabilities: FfmpegCapabilities,
+  pipe: FramePipe,
 ): string[] {
   return ffmpegArguments((command) =>
     command
       .input(location.url)
       .inputOptions(...location.options, ...rangeOptions(options))
-      .output('pipe:1')
+      .output(pipe.url)
       .outputOptions(
         ...['-map', `0:${media.video.index}`, '-vf', filters],
         // Chapters would bring time bases of their own into the pipe.
@@ -265,6 +275,7 @@ function decodeArguments(
         ...capabilities.passTimestampsThrough,
         ...['-enc_time_base', '-1'],
         ...['-c:v', 'rawvideo', '-pix_fmt', 'rgb24', '-f', 'nut'],
+        ...pipe.options,
       ),
   );
 }

@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
 import { execa } from 'execa';
@@ -65,6 +66,7 @@ export class FfmpegProcess implements AsyncDisposable {
    */
   constructor(program: string, options: readonly string[], watchFor?: RegExp) {
     this.#subprocess = spawn(program, options);
+    letOthersFirst(this.#subprocess.pid);
     this.stdout = this.#subprocess.stdout;
     this.stdin = this.#subprocess.stdin;
     // Not flowing until somebody reads: execa would otherwise drain what nobody has asked for yet.
@@ -122,6 +124,17 @@ export class FfmpegProcess implements AsyncDisposable {
         this.#tail.push(rest);
       }
     });
+  }
+}
+
+/** Lowers a process's priority: whoever moves the frames goes first when cores are short. */
+function letOthersFirst(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) {
+      setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    }
+  } catch {
+    // It has ended already, or may not be touched: nothing depends on it.
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 
 import { rgbByteLength, type Rational, type RgbPixels } from '../../frame/frame.js';
-import { ByteReader } from './byte-reader.js';
+import { ByteReader, type ByteInput } from './byte-reader.js';
 import { fileId, frameFlags, startCodeByte, startCodes } from './syntax.js';
 
 /** What a NUT stream of raw pictures says of itself before its first frame. */
@@ -75,7 +75,7 @@ export class NutError extends Error {
 
 /** Reads the one video stream of a NUT stream, as ffmpeg's `-f nut -c:v rawvideo -pix_fmt rgb24` writes it. */
 export class NutReader {
-  readonly #input: ByteReader;
+  readonly #input: ByteInput;
   #frameCodes: FrameCode[] = [];
   #elidedHeaders: Uint8Array[] = [new Uint8Array(0)];
   #timeBase: Rational = { numerator: 1, denominator: 1 };
@@ -83,8 +83,9 @@ export class NutReader {
   #lastPts = 0;
   #byteLength = 0;
 
-  constructor(stream: Readable) {
-    this.#input = new ByteReader(stream);
+  /** @param input - Where the bytes come from. */
+  constructor(input: Readable | ByteInput) {
+    this.#input = 'fill' in input ? input : new ByteReader(input);
   }
 
   /** Reads up to the first frame; undefined when the stream ends before it. */
