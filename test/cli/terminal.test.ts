@@ -23,9 +23,10 @@ function runInTerminal(args: readonly string[], env: NodeJS.ProcessEnv = {}): st
 }
 
 test.skipIf(!hasScript)('a bar with percent, frames, speed and the time that is left', () => {
-  const drawn = runInTerminal(['translate', 'clip.mp4', 'bar.mp4']);
+  const drawn = runInTerminal(['translate', 'clip.mp4', 'bar.mp4', '--size', '960x540']);
+  // Large enough to take a second or two, so that there is a bar to see.
   expect(drawn).toMatch(/█+.*░+.* \d+ % {2}\d+\/100 frames {2}[\d.]+ fps, [\d.]+x {2}\d:\d\d left/);
-  expect(drawn).toMatch(/✔.* Wrote bar\.mp4: 100 frames of 320x180/);
+  expect(drawn).toMatch(/✔.* Wrote bar\.mp4: 100 frames of 960x540/);
   // The cursor was hidden, and is there again.
   expect(drawn.lastIndexOf('\u001b[?25h')).toBeGreaterThan(drawn.lastIndexOf('\u001b[?25l'));
 });
