@@ -33,7 +33,7 @@ for (let frame = await source.read(); frame !== undefined; frame = await source.
   source.pool.release(frame.pixels.buffer);
   frames += 1;
 }
-const seconds = (performance.now() - start) / 1000;
 await sink.finish();
+const seconds = (performance.now() - start) / 1000;
 await source.close();
 console.log(JSON.stringify({ frames, fps: frames / seconds }));
