@@ -1,11 +1,10 @@
 import type { Writable } from 'node:stream';
 
 import { CanceledError, FfmpegError, OutputError, throwIfCanceled, UsageError } from '../errors/errors.js';
-import type { Frame, FrameSink, Rational, VideoFormat } from '../frame/frame.js';
-import { colourTagOptions, fromRgbOptions, type ColourTags } from './colour.js';
+import type { Frame, FrameSink, VideoFormat } from '../frame/frame.js';
 import { containerFor, type Container } from './containers.js';
-import { planEncoder, type EncoderPlan } from './encoders.js';
-import { ffmpegArguments } from './ffmpeg/arguments.js';
+import { encodeArguments, writtenSize, type SinkPlan } from './encode-arguments.js';
+import { planEncoder } from './encoders.js';
 import { probeCapabilities, type FfmpegCapabilities } from './ffmpeg/capabilities.js';
 import { outputFailure } from './ffmpeg/failure.js';
 import { locateFfmpeg } from './ffmpeg/locate.js';
@@ -14,7 +13,7 @@ import { nutFrameHeader, nutHeader } from './nut/writer.js';
 import { prepareOutput, type OutputTarget } from './output-target.js';
 import { planSideStreams, type SideStreamPlan } from './side-streams.js';
 import type { Size } from './size.js';
-import { rangeOptions, type VideoSource } from './source.js';
+import type { VideoSource } from './source.js';
 
 /** How the input stands beside its translation. */
 export type CompareLayout = 'side-by-side' | 'split';
@@ -107,15 +106,6 @@ function planOriginal(
     return { ...nothing, notices };
   }
   return planSideStreams(source.media, container, capabilities, (options.start ?? 0) > 0);
-}
-
-interface SinkPlan {
-  readonly source: VideoSource;
-  readonly options: SinkOptions;
-  readonly container: Container;
-  readonly encoder: EncoderPlan;
-  readonly sideStreams: SideStreamPlan;
-  readonly capabilities: FfmpegCapabilities;
 }
 
 /** What ffmpeg prints when the end of a file could not be stored, and yet exits with 0. */
@@ -237,12 +227,6 @@ function writeAll(stream: Writable, pixels: Uint8Array): Promise<boolean> {
   });
 }
 
-/** The size that is written: most encoders take chroma for two by two pixels, and so no odd sizes. */
-function writtenSize({ source, encoder }: Pick<SinkPlan, 'source' | 'encoder'>): Size {
-  const { width, height } = source.visible;
-  return encoder.oddSizes ? { width, height } : { width: Math.max(2, width & ~1), height: Math.max(2, height & ~1) };
-}
-
 function noticesAboutSize(picture: Size, written: Size): string[] {
   return picture.width === written.width && picture.height === written.height
     ? []
@@ -252,99 +236,4 @@ function noticesAboutSize(picture: Size, written: Size): string[] {
 /** Format of the pictures in the pipe: a pair of them is one picture, the original above its translation. */
 function pipedFormat(format: VideoFormat, comparing: boolean): VideoFormat {
   return comparing ? { ...format, height: format.height * 2 } : format;
-}
-
-function encodeArguments(url: string, plan: SinkPlan): string[] {
-  const { source, options, container, encoder, sideStreams, capabilities } = plan;
-  return ffmpegArguments((command) => {
-    command.input('pipe:0').inputOptions(
-      ...['-progress', 'pipe:2'],
-      // What is watched while it is written must not come faster than it plays.
-      ...(container.live ? ['-re'] : []),
-      ...encoder.globalOptions,
-      // Its first frame is at 0 in the pipe; this puts it back where it was beside the sound.
-      ...(source.firstFrameSeconds === 0 ? [] : ['-itsoffset', source.firstFrameSeconds.toFixed(9)]),
-      // All there is to know stands in the header; waiting for frames would only delay.
-      ...['-f', 'nut', '-probesize', '32', '-fpsprobesize', '0', '-analyzeduration', '0'],
-    );
-    if (sideStreams.needsOriginal) {
-      command.input(source.location.url).inputOptions(...source.location.options, ...rangeOptions(options));
-    }
-    return command.output(url).outputOptions(
-      ...['-map', '0:v:0', '-filter:v:0', encodeFilters(plan)],
-      ...['-c:v:0', encoder.name, ...encoder.options],
-      ...capabilities.passTimestampsThrough,
-      ...['-enc_time_base', encoderTimeBase(source.format.frameRate, capabilities)],
-      // And reordered frames at uneven times made that edit list shorter still.
-      ...(capabilities.givesDurations ? [] : ['-bf', '0']),
-      ...(/^(rgb|bgr|gbr)/.test(encoder.pixelFormat) || encoder.name === 'mjpeg'
-        ? []
-        : colourTagOptions(source.colour.output)),
-      ...sideStreams.options,
-      // Sound that waits for the first picture must not overflow: https://trac.ffmpeg.org/ticket/6375
-      ...['-max_muxing_queue_size', '4096'],
-      ...container.options,
-      // Opus in MP4 counted as experimental before version 5.
-      ...(capabilities.givesDurations ? [] : ['-strict', 'experimental']),
-      ...['-f', container.muxer],
-    );
-  });
-}
-
-/**
- * Time base of the encoder: the pipe's own, so that timestamps stay exact.
- *
- * Before version 5 ffmpeg gave encoded frames no duration, and the MP4 muxer's edit list then cut off the last one, unless
- * the time base is coarser than a millisecond. There it is a part of a nominal frame of at least two milliseconds.
- */
-function encoderTimeBase(frameRate: Rational | undefined, capabilities: FfmpegCapabilities): string {
-  if (capabilities.givesDurations) {
-    return '-1';
-  }
-  const { numerator, denominator } = frameRate ?? { numerator: 1, denominator: 1 };
-  const parts = Math.floor((denominator * 500) / numerator);
-  return parts === 0 ? '1:500' : `${denominator}:${numerator * parts}`;
-}
-
-function encodeFilters({ source, options, encoder, capabilities }: SinkPlan): string {
-  const visible = writtenSize({ source, encoder });
-  const tags: ColourTags = source.colour.output;
-  const toYuv = /^(rgb|bgr|gbr)/.test(encoder.pixelFormat)
-    ? []
-    : [
-        `scale=${encoder.pixelFormat === 'yuvj420p' ? 'out_color_matrix=bt601:out_range=full' : fromRgbOptions(tags)}:flags=bicubic+accurate_rnd`,
-      ];
-  const padded = visible.width !== source.format.width || visible.height !== source.format.height;
-  const layout =
-    options.compare === undefined
-      ? padded
-        ? [`crop=${visible.width}:${visible.height}:0:0`]
-        : []
-      : [compareFilter(options.compare, visible, source.format.height)];
-  const setTags = capabilities.filters.has('setparams') && toYuv.length > 0 && encoder.pixelFormat !== 'yuvj420p';
-  return [
-    ...layout,
-    ...toYuv,
-    `format=${encoder.pixelFormat}`,
-    ...(setTags
-      ? [`setparams=range=tv:colorspace=${tags.matrix}:color_primaries=${tags.primaries}:color_trc=${tags.transfer}`]
-      : []),
-    ...encoder.filters,
-  ].join(',');
-}
-
-/**
- * Makes one picture of a pair that comes one above the other, their padding taken away.
- *
- * @param below - Row that the translation begins at.
- */
-function compareFilter(layout: CompareLayout, visible: Size, below: number): string {
-  const { width, height } = visible;
-  const half = Math.max(2, (width >> 1) & ~1);
-  const [left, right] =
-    layout === 'side-by-side'
-      ? [`crop=${width}:${height}:0:0`, `crop=${width}:${height}:0:${below}`]
-      : [`crop=${half}:${height}:0:0`, `crop=${width - half}:${height}:${half}:${below}`];
-  const divider = layout === 'split' ? `,drawbox=x=${half - 1}:y=0:w=2:h=ih:color=white:t=fill` : '';
-  return `split[original][translated];[original]${left}[left];[translated]${right}[right];[left][right]hstack${divider}`;
 }
