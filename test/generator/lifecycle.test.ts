@@ -4,6 +4,9 @@ import { type Ending, runProgram } from '../support/child-program.js';
 
 const endWhileWorking = new URL('programs/end-while-working.mjs', import.meta.url);
 
+// Frames 0 and 2 are the first session's, and it all ends when 0 is done: 2 can't be. The other session may be far ahead.
+const secondOfFirstSession = /^done (done|canceled) canceled (done|canceled)\ncanceled$/;
+
 /** Nothing of onnxruntime's or of Node.js's own end: an aborted process says "terminate called" and has a signal. */
 function expectCleanEnd({ exitCode, signal, stderr }: Ending, code = 0): void {
   expect({ exitCode, signal, stderr }).toEqual({ exitCode: code, signal: undefined, stderr: '' });
@@ -13,13 +16,13 @@ describe('a program with frames in the network', { timeout: 300_000 }, () => {
   test('ends by itself after close(), which rejects what is in flight', async () => {
     const ending = await runProgram(endWhileWorking, ['close']);
     expectCleanEnd(ending);
-    expect(ending.stdout).toMatch(/^done (done |canceled ){2}canceled\ncanceled$/);
+    expect(ending.stdout).toMatch(secondOfFirstSession);
   });
 
   test('ends by itself after its signal is aborted', async () => {
     const ending = await runProgram(endWhileWorking, ['abort']);
     expectCleanEnd(ending);
-    expect(ending.stdout).toMatch(/^done (done |canceled ){2}canceled\ncanceled$/);
+    expect(ending.stdout).toMatch(secondOfFirstSession);
   });
 
   test('ends by itself when the signal is aborted while the model loads', async () => {
