@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ModelError } from '../errors/errors.js';
 
 /** Format of manifests that this release reads. */
-export const manifestFormatVersion = 1;
+const manifestFormatVersion = 1;
 
 /**
  * Number format of a graph's weights and of its arithmetic.

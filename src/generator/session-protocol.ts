@@ -25,7 +25,7 @@ export interface SessionSetup {
 }
 
 /** A number that the graph takes. */
-export interface SessionCondition {
+interface SessionCondition {
   /** Name of the graph's input. */
   readonly input: string;
   /** `[1]` or `[]`. */

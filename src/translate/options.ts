@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { defaultEffect } from '../catalogue/find-model.js';
 import { UsageError } from '../errors/errors.js';
 import { deviceNames } from '../generator/execution-providers.js';
 
@@ -9,9 +10,9 @@ const compareLayouts = ['side-by-side', 'split'] as const;
 /** A point in time or a length: seconds ("12.5") or [HH:]MM:SS[.fraction]. */
 const timePattern = /^(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)$/;
 
-/** @internal */
-export const translateOptionsSchema = z.strictObject({
-  effect: z.string().min(1).default('day-to-night'),
+/** What each option may be, and its default. */
+const translateOptionsSchema = z.strictObject({
+  effect: z.string().min(1).default(defaultEffect),
   model: z.string().min(1).optional(),
   size: z
     .string()

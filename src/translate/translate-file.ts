@@ -68,19 +68,22 @@ export async function translateFile(
   await assertMayWrite(to, containerFor(to, resolved.format), resolved.overwrite);
   if (input === '-') {
     await using spooled = await spoolStandardInput(signal);
-    return await translateVideo({ ...work, input: spooled.path }).catch((error: unknown) => {
-      throw calledStandardInput(error, spooled.path);
+    const named = (text: string) => callStandardInput(text, spooled.path);
+    const told = onNotice && ((notice: string) => onNotice(named(notice)));
+    const spooledWork = { ...work, input: spooled.path, callbacks: { ...callbacks, onNotice: told } };
+    return await translateVideo(spooledWork).catch((error: unknown) => {
+      if (error instanceof Error) {
+        error.message = named(error.message);
+      }
+      throw error;
     });
   }
   return translateVideo({ ...work, input });
 }
 
-/** An error in which the temporary file of standard input is called what the user knows it as. */
-function calledStandardInput(error: unknown, path: string): unknown {
-  if (error instanceof Error) {
-    error.message = error.message.replaceAll(`"${path}"`, 'standard input').replace(/^s/, 'S');
-  }
-  return error;
+/** A text in which the temporary file of standard input is called what the user knows it as. */
+function callStandardInput(text: string, path: string): string {
+  return text.replaceAll(`"${path}"`, 'standard input').replace(/^standard/, 'Standard');
 }
 
 async function translateVideo(work: Work): Promise<TranslateSummary> {

@@ -75,6 +75,8 @@ const truncationSigns =
  */
 export async function openSource(input: string, options: SourceOptions = {}): Promise<VideoSource> {
   throwIfCanceled(options.signal);
+  // Found out before anything is opened that would have to be closed.
+  rangeOptions(options);
   const programs = await locateFfmpeg(options.ffmpeg);
   const location = await locateInput(input, options.frameRate ?? 25);
   const [capabilities, media] = await Promise.all([

@@ -88,11 +88,6 @@ export class FfmpegProcess implements AsyncDisposable {
     });
   }
 
-  /** The last lines it has printed so far. */
-  get stderrTail(): readonly string[] {
-    return this.#tail;
-  }
-
   /** Ends it: SIGTERM, then SIGKILL after a delay. Resolves when it is gone; may be called more than once. */
   async close(): Promise<void> {
     if (!this.#ended) {
