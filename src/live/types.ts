@@ -1,0 +1,276 @@
+import type { DeviceName, ProviderName } from '../generator/execution-providers.js';
+
+/**
+ * Where live pictures come from.
+ *
+ * - `camera`: a camera of this machine, by the name that `listCaptureDevices()` gives; the first one where none is named.
+ * - `file`: a video file at its own pace, again and again or once.
+ * - `url`: a stream: rtsp, http(s) (hls among them), rtmp, srt, udp.
+ * - `pushed`: coded pictures that somebody hands over with {@link LiveTranslation.push}, such as a browser's camera.
+ *
+ * @group Live
+ */
+export type LiveSourceDescription =
+  | { readonly kind: 'camera'; readonly device?: string | undefined }
+  | { readonly kind: 'file'; readonly path: string; readonly loop?: boolean | undefined }
+  | { readonly kind: 'url'; readonly url: string }
+  | {
+      readonly kind: 'pushed';
+      /** H.264 as Annex B access units without reordered frames, or whole JPEG pictures. */
+      readonly codec: LiveCodec;
+      /** Pixels a row of the coded pictures. */
+      readonly width: number;
+      /** Their rows. */
+      readonly height: number;
+    };
+
+/**
+ * How a live picture is coded: H.264 in Annex B form, or a JPEG picture.
+ *
+ * @group Live
+ */
+export type LiveCodec = 'h264' | 'jpeg';
+
+/**
+ * What a live picture shows: the translation, or the source it was made of.
+ *
+ * @group Live
+ */
+export type LiveTrack = 'translated' | 'source';
+
+/**
+ * Options of `openLiveTranslation`. What is left out has the default named here.
+ *
+ * @group Live
+ */
+export interface LiveTranslationOptions {
+  /** Where the pictures come from. */
+  readonly source: LiveSourceDescription;
+  /** What is done to them. Default `'day-to-night'`. */
+  readonly effect?: string | undefined;
+  /** Folder of a model package to run instead of the effect's embedded one. */
+  readonly model?: string | undefined;
+  /** How much of the effect, 0 (the source) to 1 (all, default). */
+  readonly strength?: number | undefined;
+  /**
+   * Size to work at: `'source'`, `'1280x720'` or `'720p'`. Default: 360 rows at most (columns, of an upright picture), no
+   * larger than the source. Sides are cropped to a multiple of 8.
+   */
+  readonly size?: string | undefined;
+  /** Frames a second to ask a camera for, and at most to take from any source. Default: the source's own. */
+  readonly frameRate?: number | undefined;
+  /** Where the network runs. Default `'auto'`: the best that works. */
+  readonly device?: DeviceName | undefined;
+  /** Sessions (workers) side by side. Default 1: more raise the frame rate of a slow model, and the delay. */
+  readonly sessions?: number | undefined;
+  /** Threads a session. Default: the cores shared among the sessions. */
+  readonly threads?: number | undefined;
+  /** Path of the ffmpeg to use. */
+  readonly ffmpeg?: string | undefined;
+  /** Closes it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where else the translated stream goes: files, rtmp, rtsp, srt or hls addresses, a virtual camera (`/dev/video10`). */
+  readonly outputs?: readonly string[] | undefined;
+  /** Whether output files that are there may be replaced. Default false. */
+  readonly overwrite?: boolean | undefined;
+  /** What is made from the start. Default: the translated track as H.264. */
+  readonly tracks?: LiveTracks | undefined;
+  /** Given each coded picture, in order of its track and codec. Must not block, nor change the bytes. */
+  readonly onAccessUnit: (unit: AccessUnit) => void;
+  /** Told before the first picture of a track, and again whenever what is said of it changes. */
+  readonly onStream?: ((stream: LiveStream) => void) | undefined;
+  /** Told whenever the state changes. */
+  readonly onStatus?: ((status: LiveStatus) => void) | undefined;
+  /** Told in one line what the user should know. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
+  /** Pushed sources: told how many more pictures are welcome; two are at the start. */
+  readonly onCredit?: ((pictures: number) => void) | undefined;
+  /** Pushed sources: told when nothing can be decoded until the next key frame. */
+  readonly onKeyFrameNeeded?: (() => void) | undefined;
+}
+
+/**
+ * Which pictures are wanted: what nobody watches isn't encoded. What is left out is not wanted.
+ *
+ * @group Live
+ */
+export type LiveTracks = Readonly<Partial<Record<LiveTrack, Readonly<Partial<Record<LiveCodec, boolean>>>>>>;
+
+/**
+ * One coded picture.
+ *
+ * @group Live
+ */
+export interface AccessUnit {
+  /** What it shows. */
+  readonly track: LiveTrack;
+  /** How it is coded. */
+  readonly codec: LiveCodec;
+  /** Its bytes: an Annex B access unit, one of a key frame with SPS and PPS before it; or a JPEG file. */
+  readonly data: Uint8Array;
+  /** Whether it can be decoded without those before it. */
+  readonly key: boolean;
+  /** Whether a decoder has to start afresh here: the first of a stream, after a gap, or of another size. Only on keys. */
+  readonly discontinuity: boolean;
+  /** Counts the pictures of its track and codec from 0. */
+  readonly sequence: number;
+  /** When it is shown, on the source's own clock; never goes back. */
+  readonly timestampMicroseconds: number;
+  /** When it was captured, milliseconds since the Unix epoch; of a pushed picture what its sender said. */
+  readonly captureTimeMilliseconds: number;
+  /** Pixels a row. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+}
+
+/**
+ * A coded picture of a pushed source.
+ *
+ * @group Live
+ */
+export interface PushedUnit {
+  /** An Annex B access unit (a key frame's with SPS and PPS), or a JPEG file. The bytes must not be changed afterwards. */
+  readonly data: Uint8Array;
+  /** Whether it can be decoded without those before it; always true of a JPEG. */
+  readonly key: boolean;
+  /** When it is shown, whole microseconds, 0 or more, each later than the one before. */
+  readonly timestampMicroseconds: number;
+  /** When it was captured, on the sender's clock; carried through unchanged. */
+  readonly captureTimeMilliseconds: number;
+}
+
+/**
+ * What all pictures of a track have in common until told otherwise.
+ *
+ * @group Live
+ */
+export interface LiveStream {
+  /** Which track. */
+  readonly track: LiveTrack;
+  /** Codec as browsers call it (`avc1.42C01E`), or `jpeg`. */
+  readonly codec: string;
+  /** Pixels a row. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+  /** Nominal frames a second, where the source states them. */
+  readonly frameRate: number | undefined;
+  /** Where the network runs. */
+  readonly provider: ProviderName;
+  /** Id of the model. */
+  readonly model: string;
+}
+
+/**
+ * How a live translation is.
+ *
+ * - `starting`: the source is being opened.
+ * - `live`: pictures come.
+ * - `reconnecting`: the source, or what translates it, was lost; it is tried again until it works.
+ * - `ended`: a file that is played once is over.
+ * - `failed`: it can't go on.
+ *
+ * @group Live
+ */
+export interface LiveStatus {
+  /** In one word. */
+  readonly state: 'starting' | 'live' | 'reconnecting' | 'ended' | 'failed';
+  /** In one sentence. */
+  readonly message: string;
+  /** What can be done about it. */
+  readonly remedy?: string | undefined;
+}
+
+/**
+ * Milliseconds that half, and nineteen in twenty, of the last seconds' frames stayed within; 0 where there were none.
+ *
+ * @group Live
+ */
+export interface LivePercentiles {
+  /** Median. */
+  readonly p50: number;
+  /** 95th percentile. */
+  readonly p95: number;
+}
+
+/**
+ * What a live translation is doing.
+ *
+ * @group Live
+ */
+export interface LiveStatistics {
+  /** Frames that came from the source since the start. */
+  readonly framesIn: number;
+  /** Frames translated and encoded since the start. */
+  readonly framesOut: number;
+  /** Frames a second that come in, over the last seconds. */
+  readonly fpsIn: number;
+  /** Frames a second that go out, over the last seconds. */
+  readonly fpsOut: number;
+  /** Where a frame's time goes: decoding (as far as it can be told), inside the network, encoding. */
+  readonly stages: {
+    readonly decode: LivePercentiles;
+    readonly infer: LivePercentiles;
+    readonly encode: LivePercentiles;
+  };
+  /** From capture (of a pushed picture: from its arrival) to the encoded picture. */
+  readonly delay: LivePercentiles;
+  /** Frames that newer ones took the place of, by where: before the network, after it out of order, before the encoder. */
+  readonly dropped: { readonly generator: number; readonly late: number; readonly encoder: number };
+  /** Name of the effect. */
+  readonly effect: string;
+  /** Id of the model. */
+  readonly model: string;
+  /** How much of the effect. */
+  readonly strength: number;
+  /** Where the network runs; undefined until it does. */
+  readonly provider: ProviderName | undefined;
+  /** Size that is worked at; undefined until a source told its own. */
+  readonly size: { readonly width: number; readonly height: number } | undefined;
+}
+
+/**
+ * A stream that is being translated. It goes on until it is closed.
+ *
+ * @group Live
+ */
+export interface LiveTranslation extends AsyncDisposable {
+  /** How it is just now. */
+  readonly status: LiveStatus;
+  /** What is told of the tracks that are made just now. */
+  readonly streams: readonly LiveStream[];
+  /** Effect that is shown just now. */
+  readonly effect: string;
+  /** Model that is shown just now. */
+  readonly model: string;
+  /** How much of it, 0 to 1. */
+  readonly strength: number;
+  /**
+   * Takes a picture of a pushed source. False when it was not taken: no credit, or a key frame is needed first.
+   *
+   * @throws {@link UsageError} for a source that isn't pushed.
+   */
+  push(unit: PushedUnit): boolean;
+  /**
+   * Changes the effect: its model is loaded beside the one that runs and takes over between two frames.
+   *
+   * @throws {@link ModelError} or {@link DeviceError} when it can't; the old effect goes on. {@link CanceledError} when
+   * another effect was asked for meanwhile.
+   */
+  setEffect(effect: string): Promise<void>;
+  /** Changes how much of the effect, from the next frame on. @throws {@link UsageError} outside 0 to 1. */
+  setStrength(strength: number): void;
+  /** Stops translating, until {@link LiveTranslation.resume}; a file stands still meanwhile. */
+  pause(): void;
+  /** Goes on. */
+  resume(): void;
+  /** Asks for a key frame soon, of every track that is made. */
+  requestKeyFrame(): void;
+  /** Says which pictures are wanted from now on. */
+  setTracks(tracks: LiveTracks): void;
+  /** What it is doing. */
+  statistics(): LiveStatistics;
+  /** Ends it: outputs are finished, processes and workers gone when it resolves; may be called more than once. */
+  close(): Promise<void>;
+}
