@@ -8,8 +8,10 @@ export { listModels, type ListModelsOptions, type ModelListing } from './catalog
 export {
   CanceledError,
   DeviceError,
+  DownloadError,
   FfmpegError,
   InputError,
+  LicenceError,
   ModelError,
   OutputError,
   UsageError,

@@ -19,6 +19,9 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
   'effect-unknown': 5,
   'model-not-found': 5,
   'model-invalid': 5,
+  'licence-not-accepted': 5,
+  'download-failed': 8,
+  'checksum-mismatch': 8,
   'device-unavailable': 6,
   'inference-failed': 6,
   'ffmpeg-not-found': 7,
@@ -33,4 +36,4 @@ export const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as con
 /** The table as the help shows it. */
 export const exitCodesHelp = `Exit codes:
   0 done   1 unexpected   2 usage   3 input   4 output   5 effect or model   6 device   7 ffmpeg
-  130 stopped by Ctrl-C   143 stopped by SIGTERM`;
+  8 download   130 stopped by Ctrl-C   143 stopped by SIGTERM`;

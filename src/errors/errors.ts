@@ -18,6 +18,9 @@ export type ErrorCode =
   | 'effect-unknown'
   | 'model-not-found'
   | 'model-invalid'
+  | 'licence-not-accepted'
+  | 'download-failed'
+  | 'checksum-mismatch'
   | 'device-unavailable'
   | 'inference-failed'
   | 'ffmpeg-not-found'
@@ -86,6 +89,20 @@ export class OutputError extends Vid2VidError {}
  * @group Errors
  */
 export class ModelError extends Vid2VidError {}
+
+/**
+ * A model's terms were not accepted, so that it may not be fetched.
+ *
+ * @group Errors
+ */
+export class LicenceError extends Vid2VidError {}
+
+/**
+ * A file could not be fetched, or what came is not what was published.
+ *
+ * @group Errors
+ */
+export class DownloadError extends Vid2VidError {}
 
 /**
  * The device asked for can't run the model, or running it failed.

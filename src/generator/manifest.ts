@@ -76,6 +76,11 @@ export interface ModelInput {
   readonly maxWidth: number;
   /** Greatest height. */
   readonly maxHeight: number;
+  /**
+   * Pixels of the short side that the model was made for, in large models: larger pictures are scaled down to it and the
+   * result back up, unless the user says otherwise. Without it pictures keep their size.
+   */
+  readonly workingSize?: number | undefined;
 }
 
 /**
@@ -161,6 +166,7 @@ const input = z
     minHeight: count,
     maxWidth: count,
     maxHeight: count,
+    workingSize: count.optional(),
   })
   .refine((i) => i.minWidth <= i.maxWidth && i.minHeight <= i.maxHeight, { message: 'minimum exceeds maximum' });
 
