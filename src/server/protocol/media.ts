@@ -16,6 +16,11 @@ export interface MediaHeader {
   readonly key: boolean;
   /** Whether the decoder has to begin afresh here: another size, another source, or the file from its beginning. */
   readonly discontinuity: boolean;
+  /**
+   * Whether newer ones follow at once: to be decoded, not shown. Those that a page gets when it joins between two keys.
+   * Left out is false.
+   */
+  readonly catchUp?: boolean;
   /** Counts the pictures of a track, from 0, and wraps at 2^32. A gap says that some were left out. */
   readonly sequence: number;
   /** When it is shown, in microseconds of its source's clock. */
@@ -67,7 +72,7 @@ export const codecNumbers = { h264: 1, jpeg: 2 } as const satisfies Record<Media
 export const trackNumbers = { translated: 0, source: 1 } as const satisfies Record<Track, number>;
 
 /** The bits of the flags. */
-export const mediaFlags = { key: 1, discontinuity: 2 } as const;
+export const mediaFlags = { key: 1, discontinuity: 2, catchUp: 4 } as const;
 
 const codecs = new Map<number, MediaCodec>([
   [codecNumbers.h264, 'h264'],
@@ -77,7 +82,7 @@ const tracks = new Map<number, Track>([
   [trackNumbers.translated, 'translated'],
   [trackNumbers.source, 'source'],
 ]);
-const allFlags = mediaFlags.key | mediaFlags.discontinuity;
+const allFlags = mediaFlags.key | mediaFlags.discontinuity | mediaFlags.catchUp;
 
 /** Writes a header of {@link mediaHeaderBytes} bytes. */
 export function encodeMediaHeader(header: MediaHeader): Uint8Array<ArrayBuffer> {
@@ -86,8 +91,7 @@ export function encodeMediaHeader(header: MediaHeader): Uint8Array<ArrayBuffer> 
   view.setUint8(mediaHeaderLayout.version.offset, protocolVersion);
   view.setUint8(mediaHeaderLayout.codec.offset, codecNumbers[header.codec]);
   view.setUint8(mediaHeaderLayout.track.offset, trackNumbers[header.track]);
-  const flags = (header.key ? mediaFlags.key : 0) | (header.discontinuity ? mediaFlags.discontinuity : 0);
-  view.setUint8(mediaHeaderLayout.flags.offset, flags);
+  view.setUint8(mediaHeaderLayout.flags.offset, flagsOf(header));
   view.setUint32(mediaHeaderLayout.sequence.offset, header.sequence);
   const timestamp = BigInt(Math.round(header.timestampMicroseconds));
   view.setBigInt64(mediaHeaderLayout.timestampMicroseconds.offset, timestamp);
@@ -95,6 +99,11 @@ export function encodeMediaHeader(header: MediaHeader): Uint8Array<ArrayBuffer> 
   view.setUint16(mediaHeaderLayout.width.offset, header.width);
   view.setUint16(mediaHeaderLayout.height.offset, header.height);
   return bytes;
+}
+
+function flagsOf({ key, discontinuity, catchUp }: MediaHeader): number {
+  const { key: isKey, discontinuity: isDiscontinuity, catchUp: isCatchUp } = mediaFlags;
+  return (key ? isKey : 0) | (discontinuity ? isDiscontinuity : 0) | (catchUp ? isCatchUp : 0);
 }
 
 /** Joins a header and a picture into one message. */
@@ -139,6 +148,7 @@ export function decodeMediaMessage(message: ArrayBuffer | Uint8Array<ArrayBuffer
     track,
     key: (flags & mediaFlags.key) !== 0,
     discontinuity: (flags & mediaFlags.discontinuity) !== 0,
+    catchUp: (flags & mediaFlags.catchUp) !== 0,
     sequence: view.getUint32(mediaHeaderLayout.sequence.offset),
     timestampMicroseconds,
     captureTimeMilliseconds,
