@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, relative } from 'node:path';
+import { delimiter, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -119,14 +119,21 @@ function installDependencies() {
 
 // ----------------------------------------------------------------------------------------------------- build
 
+/** Where the sources are: of the library and the command, and of the page that `serve` shows. */
+const sourceFolders = ['src', 'client'];
+
 function buildHash() {
-  const sources = filesBelow(inRoot('src')).flatMap((path) => [path, readFileSync(inRoot('src', path))]);
+  const sources = sourceFolders.flatMap((folder) =>
+    filesBelow(inRoot(folder)).flatMap((path) => [`${folder}/${path}`, readFileSync(inRoot(folder, path))]),
+  );
   return hash(readFileSync(inRoot('tsconfig.json')), readFileSync(inRoot('package-lock.json')), ...sources);
 }
 
 /** Removes what was built from sources that are gone. */
 function pruneBuild() {
-  for (const path of filesBelow(inRoot('dist'))) {
+  // The page's folder is emptied by its own bundler.
+  const compiled = filesBelow(inRoot('dist')).filter((path) => !path.startsWith(`client${sep}`));
+  for (const path of compiled) {
     const source = path.replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts');
     if (source !== path && !existsSync(inRoot('src', source))) {
       rmSync(inRoot('dist', path));
@@ -135,13 +142,16 @@ function pruneBuild() {
 }
 
 function build() {
-  say('Building (tsc) ...');
+  say('Building (tsc, vite) ...');
   const built = buildHash();
   rmSync(stamps.build, { force: true });
-  if (
-    !runQuietly(process.execPath, [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', inRoot('tsconfig.json')])
-  ) {
+  const compile = [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', inRoot('tsconfig.json')];
+  const bundle = ['build', '-c', inRoot('client', 'vite.config.ts'), '--logLevel', 'warn'];
+  if (!runQuietly(process.execPath, compile)) {
     fail('The build failed; tsc says why above.');
+  }
+  if (!runQuietly(process.execPath, [inRoot('node_modules', 'vite', 'bin', 'vite.js'), ...bundle])) {
+    fail('The build of the viewer page failed; vite says why above.');
   }
   pruneBuild();
   writeFileSync(stamps.build, built);

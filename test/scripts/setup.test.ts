@@ -20,8 +20,16 @@ test('with nothing to do it says nothing and is quick', () => {
 test('everything built has its source', () => {
   const sources = new Set(readdirSync(`${root}src`, { recursive: true }).map(String));
   const built = readdirSync(`${root}dist`, { recursive: true }).map(String);
-  const modules = built.filter((path) => path.endsWith('.js')).map((path) => path.replace(/\.js$/, '.ts'));
+  const compiled = built.filter((path) => path.endsWith('.js') && !path.startsWith('client'));
+  const modules = compiled.map((path) => path.replace(/\.js$/, '.ts'));
   expect(modules.filter((path) => !sources.has(path))).toEqual([]);
+});
+
+test('the page is built, with nothing inline that its Content-Security-Policy forbids, and nothing from elsewhere', () => {
+  const page = readFileSync(`${root}dist/client/index.html`, 'utf8');
+  expect(page).toMatch(/<script type="module"[^>]* src="\/assets\//);
+  expect(page).not.toMatch(/<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=/);
+  expect(page.match(/(src|href)="[^"]*"/g)?.filter((link) => !/="[/#]/.test(link))).toEqual([]);
 });
 
 test('the scripts that need a set-up run it first', () => {
