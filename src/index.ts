@@ -3,8 +3,22 @@
  *
  * @packageDocumentation
  */
+export { compileModel, type CompileOptions } from './catalogue/compile-model.js';
+export type { CompileSettings } from './catalogue/compile-settings.js';
+export type { LicenceConsent } from './catalogue/consent.js';
 export { findModel, type FindModelOptions } from './catalogue/find-model.js';
-export { listModels, type ListModelsOptions, type ModelListing } from './catalogue/list-models.js';
+export { listModels, type ListModelsOptions, type ModelListing, type ModelOrigin } from './catalogue/list-models.js';
+export {
+  describeModelById,
+  listPublishedModels,
+  type ModelDescription,
+  type PublishedModelListing,
+} from './catalogue/list-published-models.js';
+export type { LicenceTerms } from './catalogue/published.js';
+export { pullModel, type PullOptions } from './catalogue/pull-model.js';
+export { removeModel, type RemovedModel, type RemoveOptions } from './catalogue/remove-model.js';
+export { verifyModel, verifyModels, type VerifyOptions } from './catalogue/verify-model.js';
+export type { ModelProgress, OnModelProgress } from './catalogue/work-progress.js';
 export {
   CanceledError,
   DeviceError,

@@ -1,11 +1,19 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+
 import { closest, distance } from 'fastest-levenshtein';
 
 import { ModelError } from '../errors/errors.js';
 import { loadModelPackage, type ModelPackage } from '../generator/model-package.js';
+import { gigabytes } from './cache/disk-space.js';
 import { listModels, type ModelListing } from './list-models.js';
+import { publishedModels } from './published.js';
 
 /** What is done to a picture where nothing is asked for. */
 export const defaultEffect = 'day-to-night';
+
+/** Bytes above which checking and loading a model takes long enough to be told. */
+const worthANotice = 500e6;
 
 /**
  * Which model to find.
@@ -15,29 +23,110 @@ export const defaultEffect = 'day-to-night';
 export interface FindModelOptions {
   /** Name of the effect. Default `'day-to-night'`. */
   readonly effect?: string | undefined;
-  /** Folder of a model package to take instead, whatever its effect. */
+  /** Id of a model that is here, or folder of a model package: that one, whatever its effect. */
+  readonly model?: string | undefined;
+  /** Folder of a model package: as `model`, but never taken for an id. */
   readonly directory?: string | undefined;
+  /** Told in one line what the user should know, such as that a large model takes a while to load. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
 }
 
 /**
- * Finds and loads a model: the package in a folder, or the embedded one of an effect.
+ * Finds and loads a model: the one named, or the first that has the effect, embedded ones before those in the cache.
  *
- * @throws {@link ModelError} for an effect that no model has, with the nearest there is, and for a package that isn't whole.
+ * @throws {@link ModelError} for an effect or model that isn't there, with the nearest there is, and for a package that
+ * isn't whole.
  * @group Models
  */
-export async function findModel({ effect = defaultEffect, directory }: FindModelOptions = {}): Promise<ModelPackage> {
+export async function findModel({
+  effect = defaultEffect,
+  model,
+  directory,
+  onNotice,
+}: FindModelOptions = {}): Promise<ModelPackage> {
   if (directory !== undefined) {
     return loadModelPackage(directory);
   }
-  const models = await listModels();
-  const [found] = models.filter((model) => model.effect === effect);
-  if (found === undefined) {
-    throw unknownEffect(effect, models);
+  const found = model === undefined ? await findEffect(effect) : await findNamed(model);
+  if (typeof found === 'string') {
+    return loadModelPackage(found);
+  }
+  if (found.bytes > worthANotice) {
+    onNotice?.(`${found.title}: ${gigabytes(found.bytes)} are checked and loaded, which takes a while.`);
   }
   return loadModelPackage(found.directory);
 }
 
-function unknownEffect(effect: string, models: readonly ModelListing[]): ModelError {
+async function findEffect(effect: string): Promise<ModelListing> {
+  const models = await listModels();
+  // One that isn't whole is taken only where there is no other, and then loading it says what is wrong.
+  const having = models.filter((model) => model.effect === effect);
+  const found = having.find(({ problem }) => problem === undefined) ?? having[0];
+  if (found === undefined) {
+    throw await unknownEffect(effect, models);
+  }
+  return found;
+}
+
+/** The listing of an id, or the folder that was named. */
+async function findNamed(model: string): Promise<ModelListing | string> {
+  if (looksLikePath(model) || (await isFolder(model))) {
+    return model;
+  }
+  return findInstalled(model);
+}
+
+/**
+ * The listing of a model that is here.
+ *
+ * @throws ModelError when there is none of that id, saying how to get it where it can be had.
+ */
+export async function findInstalled(id: string): Promise<ModelListing> {
+  const models = await listModels();
+  const found = models.find((listing) => listing.id === id);
+  if (found !== undefined) {
+    return found;
+  }
+  const published = (await publishedModels()).map((entry) => entry.id);
+  if (published.includes(id)) {
+    throw new ModelError('model-not-found', `Model ${id} has not been pulled yet.`, {
+      remedy: `Pull it: vid2vid-turbo models pull ${id}`,
+    });
+  }
+  throw unknownModel(id, [...new Set([...models.map((listing) => listing.id), ...published])]);
+}
+
+/** The error for an id that nothing has, with the nearest there is. */
+export function unknownModel(id: string, ids: readonly string[]): ModelError {
+  const nearest = nearestOf(id, ids);
+  return new ModelError(
+    'model-not-found',
+    `There is no model "${id}".${nearest === undefined ? '' : ` Did you mean "${nearest}"?`} Models: ${ids.join(', ')}.`,
+    { remedy: 'Choose one of these, or name the folder that holds manifest.json and the .onnx file.' },
+  );
+}
+
+function looksLikePath(text: string): boolean {
+  return text.includes('/') || text.includes(path.sep) || text.startsWith('.') || text.startsWith('~');
+}
+
+async function isFolder(name: string): Promise<boolean> {
+  return (await stat(name).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+function nearestOf(word: string, words: readonly string[]): string | undefined {
+  const nearest = words.length === 0 ? undefined : closest(word.toLowerCase(), words);
+  // Further off than half its letters, it isn't what was meant.
+  return nearest !== undefined && distance(word.toLowerCase(), nearest) <= nearest.length / 2 ? nearest : undefined;
+}
+
+async function unknownEffect(effect: string, models: readonly ModelListing[]): Promise<ModelError> {
+  const pullable = (await publishedModels()).find((entry) => entry.effect === effect);
+  if (pullable !== undefined) {
+    return new ModelError('effect-unknown', `No model for the effect "${effect}" is here yet.`, {
+      remedy: `Pull one: vid2vid-turbo models pull ${pullable.id}`,
+    });
+  }
   const effects = [...new Set(models.map((model) => model.effect).filter((name) => name !== ''))];
   if (effects.length === 0) {
     const problems = models.map(({ id, problem }) => `${id}: ${problem ?? 'no effect'}`).join('; ');
@@ -45,12 +134,10 @@ function unknownEffect(effect: string, models: readonly ModelListing[]): ModelEr
       remedy: 'Install the package again, or name a model package with --model.',
     });
   }
-  const nearest = closest(effect.toLowerCase(), effects);
-  // Further off than half its letters, it isn't what was meant.
-  const isNear = distance(effect.toLowerCase(), nearest) <= nearest.length / 2;
+  const nearest = nearestOf(effect, effects);
   return new ModelError(
     'effect-unknown',
-    `There is no effect "${effect}".${isNear ? ` Did you mean "${nearest}"?` : ''} Effects: ${effects.join(', ')}.`,
-    { remedy: isNear ? `Use --effect ${nearest}.` : 'Choose one of these with --effect.' },
+    `There is no effect "${effect}".${nearest === undefined ? '' : ` Did you mean "${nearest}"?`} Effects: ${effects.join(', ')}.`,
+    { remedy: nearest === undefined ? 'Choose one of these with --effect.' : `Use --effect ${nearest}.` },
   );
 }

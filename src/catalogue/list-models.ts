@@ -5,6 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { Vid2VidError } from '../errors/errors.js';
 import type { Precision } from '../generator/manifest.js';
 import { checkLength, filesOf, readManifest } from '../generator/model-package.js';
+import { cacheFolder } from './cache/cache-folder.js';
+
+/**
+ * How a model came to be here.
+ *
+ * @group Models
+ */
+export type ModelOrigin = 'embedded' | 'cache' | 'folder';
 
 /**
  * A model as a list shows it.
@@ -28,6 +36,8 @@ export interface ModelListing {
   readonly bytes: number;
   /** Its folder. */
   readonly directory: string;
+  /** How it came here: with this package, pulled or compiled into the cache, or as a folder that the user named. */
+  readonly origin: ModelOrigin;
   /** What is wrong with it, where something is. */
   readonly problem?: string;
 }
@@ -43,17 +53,22 @@ export interface ListModelsOptions {
 }
 
 // The same from src/ and dist/ of a checkout, and from an installed package.
-const embedded = fileURLToPath(new URL('../../models/', import.meta.url));
+const embeddedFolder = fileURLToPath(new URL('../../models/', import.meta.url));
 
 /**
- * Lists the models there are: the embedded ones by name, after the user's own. Checksums aren't checked, so that it is
- * quick; loading a model does.
+ * Lists the models there are: the user's own, the embedded ones by name, and those in the cache by name. Checksums aren't
+ * checked, so that it is quick; loading a model does, and {@link verifyModel}.
  *
  * @group Models
  */
 export async function listModels(options: ListModelsOptions = {}): Promise<readonly ModelListing[]> {
   const own = options.directory === undefined ? [] : [path.resolve(options.directory)];
-  return Promise.all([...own, ...(await packagesIn(embedded))].map(describe));
+  const [embedded, pulled] = await Promise.all([packagesIn(embeddedFolder), packagesIn(cacheFolder().packages)]);
+  return Promise.all([
+    ...own.map((folder) => describeModel(folder, 'folder')),
+    ...embedded.map((folder) => describeModel(folder, 'embedded')),
+    ...pulled.map((folder) => describeModel(folder, 'cache')),
+  ]);
 }
 
 /** Folders in `directory` that hold a manifest, in order of their names. */
@@ -64,7 +79,8 @@ async function packagesIn(directory: string): Promise<readonly string[]> {
   return folders.filter((_, index) => hasManifest[index]);
 }
 
-async function describe(directory: string): Promise<ModelListing> {
+/** What a list shows of the package in a folder; what is wrong with it is told, not thrown. */
+export async function describeModel(directory: string, origin: ModelOrigin): Promise<ModelListing> {
   const unknown = { effect: '', title: '', version: '', licence: '', precision: [], bytes: 0 };
   try {
     const { id, effect, title, version, licence, graphs } = await readManifest(directory);
@@ -78,6 +94,7 @@ async function describe(directory: string): Promise<ModelListing> {
       precision: graphs.map((graph) => graph.precision),
       bytes: files.reduce((sum, file) => sum + file.bytes, 0),
       directory,
+      origin,
     };
     try {
       await Promise.all(files.map((file) => checkLength(directory, file)));
@@ -86,7 +103,7 @@ async function describe(directory: string): Promise<ModelListing> {
       return { ...listing, problem: problemOf(error) };
     }
   } catch (error) {
-    return { ...unknown, id: path.basename(directory), directory, problem: problemOf(error) };
+    return { ...unknown, id: path.basename(directory), directory, origin, problem: problemOf(error) };
   }
 }
 

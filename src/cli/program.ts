@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { addCompletionCommands } from './completion.js';
 import { addDoctorCommand } from './doctor.js';
 import { exitCodesHelp } from './exit-codes.js';
-import { addModelsCommand } from './models.js';
+import { addModelsCommand } from './models/models.js';
 import { addTranslateCommand } from './translate.js';
 
 /**

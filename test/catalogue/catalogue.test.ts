@@ -28,6 +28,7 @@ describe('the list of models', () => {
       precision: ['fp32'],
       bytes: 393,
       directory: fixture('invert'),
+      origin: 'folder',
     });
   });
 

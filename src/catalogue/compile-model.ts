@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto';
+import { access, constants, mkdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+
+import { z } from 'zod';
+
+import { InputError, OutputError, throwIfCanceled, UsageError } from '../errors/errors.js';
+import { cacheFolder, makeCacheFolders, type CacheFolder } from './cache/cache-folder.js';
+import { assertFreeSpace, freeBytes, type FreeBytes } from './cache/disk-space.js';
+import { withLock } from './cache/lock.js';
+import { assertWhole, installPackage } from './cache/package-store.js';
+import { compilePackage, type CompilePackage } from './compile-package.js';
+import { checkOptions, compileSettingsShape, precisionsOf, type CompileSettings } from './compile-settings.js';
+import { describeModel, type ModelListing } from './list-models.js';
+import { publishedModels } from './published.js';
+import { StageReporter, type OnModelProgress } from './work-progress.js';
+
+/**
+ * Options of {@link compileModel}.
+ *
+ * @group Models
+ */
+export interface CompileOptions extends Omit<CompileSettings, 'prompt'> {
+  /** The checkpoint, a `.pkl` file of CycleGAN-Turbo or pix2pix-Turbo. */
+  readonly checkpoint: string;
+  /** SD-Turbo: its folder as diffusers lays it out (`unet/`, `vae/`, `text_encoder/`, `tokenizer/`). */
+  readonly base: string;
+  /** Name of the model: lower-case letters, digits, `.`, `_`, `-`. */
+  readonly id: string;
+  /** What the network is told to make of the picture: the prompt it was trained with. */
+  readonly prompt: string;
+  /** Which way a CycleGAN-Turbo goes: from the first domain to the second, or back. */
+  readonly direction?: 'a2b' | 'b2a' | undefined;
+  /** What kind of checkpoint it is. Default `'auto'`: told by what is in it. */
+  readonly kind?: 'auto' | 'cyclegan-turbo' | 'pix2pix-turbo' | undefined;
+  /** Name of the effect. Default: the id. */
+  readonly effect?: string | undefined;
+  /** Its name for people. Default: the id. */
+  readonly title?: string | undefined;
+  /** Folder to write the package to. Default: the cache, where `translate --model <id>` finds it. */
+  readonly output?: string | undefined;
+  /** Whether a package that is there already may be replaced. Default false. */
+  readonly overwrite?: boolean | undefined;
+  /** Stops the work; nothing is left of it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told a few times a second how far it is. */
+  readonly onProgress?: OnModelProgress | undefined;
+  /** Told in one line what the user should know. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
+}
+
+/** What compiling is done with; tests put others in their place. */
+export interface CompileDependencies {
+  readonly compile: CompilePackage;
+  readonly cache?: CacheFolder;
+  readonly freeBytes?: FreeBytes;
+}
+
+const compileOptionsSchema = z.strictObject({
+  ...compileSettingsShape,
+  prompt: z.string().trim().min(1, 'a prompt says what the picture is to become').max(2000),
+  checkpoint: z.string().min(1),
+  base: z.string().min(1),
+  id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'an id is lower-case letters, digits, . _ -'),
+  direction: z.enum(['a2b', 'b2a']).optional(),
+  kind: z.enum(['auto', 'cyclegan-turbo', 'pix2pix-turbo']).default('auto'),
+  effect: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]*$/, 'an effect is lower-case letters, digits, -')
+    .optional(),
+  title: z.string().min(1).optional(),
+  output: z.string().min(1).optional(),
+  overwrite: z.boolean().default(false),
+});
+
+/**
+ * Compiles a checkpoint of the user's own, of CycleGAN-Turbo or pix2pix-Turbo, into a model package.
+ *
+ * @returns The model, as `listModels()` shows it.
+ * @throws {@link InputError} for files that aren't there, {@link OutputError} for a package that is there already or a full
+ * disk, {@link ModelError} for a checkpoint that can't be compiled, {@link CanceledError} when `options.signal` stopped it.
+ * @group Models
+ */
+export async function compileModel(options: CompileOptions): Promise<ModelListing> {
+  return compileOwnModel(options, { compile: compilePackage });
+}
+
+/** {@link compileModel}, with dependencies that tests can choose. */
+export async function compileOwnModel(
+  { signal, onProgress, onNotice, ...rest }: CompileOptions,
+  { compile, cache = cacheFolder(), freeBytes: free = freeBytes }: CompileDependencies,
+): Promise<ModelListing> {
+  const options = checkOptions(compileOptionsSchema, rest);
+  const { id, output, overwrite } = options;
+  throwIfCanceled(signal);
+  const bytes = (await bytesOf(options.checkpoint, 'checkpoint')) + (await bytesOf(options.base, 'base'));
+  const reporter = new StageReporter('compile', onProgress);
+  const make = async (folder: string, held: AbortSignal | undefined) => {
+    // The package is about as large as what it is made from, the text encoder left out.
+    await assertFreeSpace(path.dirname(folder), bytes, `Compiling ${id}`, free);
+    await compile({
+      checkpoint: options.checkpoint,
+      base: options.base,
+      output: folder,
+      kind: options.kind,
+      prompt: options.prompt,
+      direction: options.direction,
+      precision: precisionsOf(options.precision ?? 'fp32'),
+      posterior: options.posterior ?? 'mode',
+      seed: options.seed ?? 0,
+      about: {
+        id,
+        effect: options.effect ?? id.replaceAll(/[._]/g, '-'),
+        title: options.title ?? id,
+        description: `Compiled from ${path.basename(options.checkpoint)} for the prompt "${options.prompt}".`,
+        licence: 'LicenseRef-Stability-AI-Community',
+        source: path.basename(options.checkpoint),
+      },
+      signal: held,
+      onProgress: (part, fraction) => reporter.report(part, fraction ?? 0, fraction === undefined ? undefined : 1),
+    });
+    throwIfCanceled(held);
+  };
+  if (output !== undefined) {
+    return compileInto(path.resolve(output), id, overwrite, (folder) => make(folder, signal));
+  }
+  if ((await publishedModels()).some((model) => model.id === id)) {
+    throw new UsageError(`options.id: "${id}" is the name of a published model.`, { remedy: 'Choose another name.' });
+  }
+  await makeCacheFolders(cache);
+  const onWait = (owner: string) => onNotice?.(`${owner} is working on ${id}: waiting for it.`);
+  return withLock(cache, `package-${id}`, { signal, onWait }, async (held) => {
+    await assertFree(path.join(cache.packages, id), overwrite);
+    const directory = await installPackage(cache, id, (folder) => make(folder, held));
+    return describeModel(directory, 'cache');
+  });
+}
+
+/** Makes a package under a temporary name beside its own, which it gets when it is whole. */
+async function compileInto(
+  output: string,
+  id: string,
+  overwrite: boolean,
+  make: (folder: string) => Promise<void>,
+): Promise<ModelListing> {
+  await assertFree(output, overwrite);
+  const work = path.join(path.dirname(output), `.${path.basename(output)}.${randomBytes(4).toString('hex')}.part`);
+  try {
+    await mkdir(work, { recursive: true });
+  } catch (cause) {
+    throw new OutputError('output-unwritable', `"${output}" can't be written: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    await make(work);
+    await assertWhole(work, id);
+    await rm(output, { recursive: true, force: true });
+    await rename(work, output);
+    return await describeModel(output, 'folder');
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** A package may replace a package; anything else that is there is not to be removed. */
+async function assertFree(folder: string, overwrite: boolean): Promise<void> {
+  if ((await stat(folder).catch(() => undefined)) === undefined) {
+    return;
+  }
+  if (!overwrite) {
+    throw new OutputError('output-exists', `"${folder}" is already there.`, {
+      remedy: 'Choose another name, or replace it with --overwrite.',
+    });
+  }
+  if ((await stat(path.join(folder, 'manifest.json')).catch(() => undefined)) === undefined) {
+    throw new OutputError('output-exists', `"${folder}" is there and is not a model package.`, {
+      remedy: 'Choose another name; it is not replaced.',
+    });
+  }
+}
+
+/** Bytes of a file, or of the weights in a base's folder. */
+async function bytesOf(input: string, what: 'checkpoint' | 'base'): Promise<number> {
+  try {
+    await access(input, constants.R_OK);
+    const found = await stat(input);
+    if (found.isFile()) {
+      return found.size;
+    }
+    if (what === 'base') {
+      const parts = ['unet', 'vae'].map((part) => path.join(input, part, 'diffusion_pytorch_model.safetensors'));
+      const sizes = await Promise.all(
+        parts.map((part) =>
+          stat(part)
+            .then(({ size }) => size)
+            .catch(() => 0),
+        ),
+      );
+      return sizes.reduce((sum, size) => sum + size, 0);
+    }
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    throw code === 'ENOENT'
+      ? new InputError('input-not-found', `The ${what} "${input}" does not exist.`, { cause })
+      : new InputError('input-unreadable', `The ${what} "${input}" can't be read (${String(code)}).`, { cause });
+  }
+  throw new InputError('input-unreadable', `The checkpoint "${input}" is not a file.`, {
+    remedy: 'Name the .pkl file.',
+  });
+}

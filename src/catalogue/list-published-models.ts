@@ -1,0 +1,77 @@
+import type { ModelManifest } from '../generator/manifest.js';
+import { readManifest } from '../generator/model-package.js';
+import { findInstalled } from './find-model.js';
+import { listModels, type ModelListing } from './list-models.js';
+import { publishedModels, type LicenceTerms, type PublishedModel } from './published.js';
+
+/**
+ * A model that its authors published, as a list shows it.
+ *
+ * @group Models
+ */
+export interface PublishedModelListing {
+  /** Its name, for `pullModel`. */
+  readonly id: string;
+  /** What it does; the name of the effect. */
+  readonly effect: string;
+  /** Its name for people. */
+  readonly title: string;
+  /** One or two sentences. */
+  readonly description: string;
+  /** Address of the authors' checkpoint. */
+  readonly checkpoint: string;
+  /** The prompt it was trained with; undefined where the user says it. */
+  readonly prompt: string | undefined;
+  /** The terms that have to be accepted before it is fetched. */
+  readonly terms: readonly LicenceTerms[];
+  /** Whether it is here. */
+  readonly pulled: boolean;
+}
+
+/**
+ * All that is known of a model.
+ *
+ * @group Models
+ */
+export interface ModelDescription {
+  /** What a list shows of it; undefined where it isn't here. */
+  readonly listing: ModelListing | undefined;
+  /** What its manifest says; undefined where it isn't here, or isn't whole. */
+  readonly manifest: ModelManifest | undefined;
+  /** Where it comes from; undefined where it isn't one of the published ones. */
+  readonly published: PublishedModelListing | undefined;
+}
+
+/**
+ * Lists the models that `pullModel` can fetch.
+ *
+ * @group Models
+ */
+export async function listPublishedModels(): Promise<readonly PublishedModelListing[]> {
+  const [published, here] = await Promise.all([publishedModels(), listModels()]);
+  const ids = new Set(here.map(({ id }) => id));
+  return published.map((model) => describePublished(model, ids.has(model.id)));
+}
+
+/**
+ * Tells all that is known of a model, here or to be pulled.
+ *
+ * @param id - The model's id.
+ * @throws {@link ModelError} for an id that nothing has, with the nearest there is.
+ * @group Models
+ */
+export async function describeModelById(id: string): Promise<ModelDescription> {
+  const published = (await listPublishedModels()).find((model) => model.id === id);
+  if (published?.pulled === false) {
+    return { listing: undefined, manifest: undefined, published };
+  }
+  const listing = await findInstalled(id);
+  // What keeps it from being read stands in the listing.
+  const manifest = await readManifest(listing.directory).catch(() => undefined);
+  return { listing, manifest, published };
+}
+
+function describePublished(model: PublishedModel, pulled: boolean): PublishedModelListing {
+  const { id, effect, title, description, checkpoint, prompt, terms } = model;
+  return { id, effect, title, description, checkpoint: checkpoint.url, prompt, terms, pulled };
+}
