@@ -1,7 +1,8 @@
 import { ModelError } from '../../errors/errors.js';
 import { type Dimension, equal, type Shape, shapeText } from './dimension.js';
 import type { ElementType, FloatType } from './element-type.js';
-import { type AttributeProto, attributeTypes, type NodeProto } from './model-proto.js';
+import { type AttributeProto, attributeTypes, type GraphProto, type NodeProto } from './model-proto.js';
+import { valueInfo } from './value-info.js';
 
 /** A tensor of the graph, before there are any numbers in it. */
 export interface Value {
@@ -20,7 +21,15 @@ export interface Initializer {
 }
 
 /** Value of a node's attribute: whole numbers as `bigint` are ints, other numbers floats. */
-export type Attribute = bigint | number | string | readonly bigint[] | readonly number[];
+export type Attribute = bigint | number | string | readonly bigint[] | readonly number[] | Body;
+
+/** What a control-flow node runs: a graph inside the graph, that sees all values made before it. */
+export interface Body {
+  readonly name: string;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly nodes: readonly NodeProto[];
+}
 
 /** What a node is, beside its inputs. */
 export interface NodeOptions {
@@ -60,15 +69,15 @@ export const contribDomain = 'com.microsoft';
 export class GraphBuilder {
   readonly inputs: Value[] = [];
   readonly outputs: Value[] = [];
-  readonly nodes: NodeProto[] = [];
+  nodes: NodeProto[] = [];
   readonly initializers: Initializer[] = [];
   readonly costs: Cost[] = [];
   readonly domains = new Set(['']);
   readonly #scope: string[] = [];
   readonly #names = new Set<string>();
-  readonly #cache = new Map<string, Value>();
+  #cache = new Map<string, Value>();
   /** Where each symbolic size can be read. */
-  readonly #sources = new Map<string, { readonly value: Value; readonly axis: number }>();
+  #sources = new Map<string, { readonly value: Value; readonly axis: number }>();
 
   /**
    * @param name - Name of the graph.
@@ -188,6 +197,25 @@ export class GraphBuilder {
     return values as { [K in keyof Results]: Value };
   }
 
+  /**
+   * Builds what a control-flow node runs. Constants made inside belong to the graph around; what is computed inside is not
+   * to be used outside.
+   *
+   * @param inputs - Element types and shapes of what it is given.
+   */
+  body(name: string, inputs: readonly ResultType[], build: (inputs: readonly Value[]) => readonly Value[]): Body {
+    const outside = { nodes: this.nodes, cache: this.#cache, sources: this.#sources };
+    this.nodes = [];
+    this.#cache = new Map(outside.cache);
+    this.#sources = new Map(outside.sources);
+    try {
+      const given = inputs.map((type) => this.#value(this.#unique(this.#scoped(name)), type));
+      return { name: this.#scoped(name), inputs: given, outputs: build(given), nodes: this.nodes };
+    } finally {
+      ({ nodes: this.nodes, cache: this.#cache, sources: this.#sources } = outside);
+    }
+  }
+
   /** A node with one result. */
   single(opType: string, inputs: readonly (Value | undefined)[], result: ResultType, options?: NodeOptions): Value {
     return this.node(opType, inputs, [result], options)[0];
@@ -281,8 +309,15 @@ function attribute(name: string, value: Attribute): AttributeProto {
   if (typeof value === 'number') {
     return { name, type: attributeTypes.float, f: value };
   }
+  if ('nodes' in value) {
+    return { name, type: attributeTypes.graph, g: bodyProto(value) };
+  }
   const whole = value.filter((item) => typeof item === 'bigint');
   return whole.length === value.length
     ? { name, type: attributeTypes.ints, ints: whole.map(Number) }
     : { name, type: attributeTypes.floats, floats: value.map(Number) };
+}
+
+function bodyProto({ name, nodes, inputs, outputs }: Body): GraphProto {
+  return { name, node: nodes, initializer: [], input: inputs.map(valueInfo), output: outputs.map(valueInfo) };
 }

@@ -11,6 +11,7 @@ export interface AttributeProto {
   readonly f?: number;
   readonly i?: number;
   readonly s?: Uint8Array;
+  readonly g?: GraphProto;
   readonly floats?: readonly number[];
   readonly ints?: readonly number[];
 }
@@ -49,17 +50,20 @@ export interface ModelProto {
   readonly producerName: string;
   readonly producerVersion: string;
   readonly opsetImport: readonly { readonly domain: string; readonly version: number }[];
-  readonly graph: {
-    readonly name: string;
-    readonly node: readonly NodeProto[];
-    readonly initializer: readonly TensorProto[];
-    readonly input: readonly ValueInfoProto[];
-    readonly output: readonly ValueInfoProto[];
-  };
+  readonly graph: GraphProto;
+}
+
+/** A graph, or the body of a loop in one. */
+export interface GraphProto {
+  readonly name: string;
+  readonly node: readonly NodeProto[];
+  readonly initializer: readonly TensorProto[];
+  readonly input: readonly ValueInfoProto[];
+  readonly output: readonly ValueInfoProto[];
 }
 
 /** AttributeProto.AttributeType. */
-export const attributeTypes = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
+export const attributeTypes = { float: 1, int: 2, string: 3, graph: 5, floats: 6, ints: 7 } as const;
 
 /** TensorProto.DataLocation. */
 export const externalLocation = 1;
@@ -105,6 +109,7 @@ const schema = protobuf.Root.fromJSON({
         f: one('float', 2),
         i: one('int64', 3),
         s: one('bytes', 4),
+        g: one('GraphProto', 6),
         floats: many('float', 7),
         ints: many('int64', 8),
         type: one('int32', 20),

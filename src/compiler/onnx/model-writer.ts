@@ -3,11 +3,12 @@ import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
 import { ModelError, throwIfCanceled } from '../../errors/errors.js';
-import { type Dimension, elementCount, evaluate } from './dimension.js';
+import { elementCount, evaluate } from './dimension.js';
 import { elementTypes } from './element-type.js';
 import { convertToHalf } from './float16.js';
-import { contribDomain, type GraphBuilder, type Initializer, opset, type Value } from './graph-builder.js';
-import { encodeModel, externalLocation, type TensorProto, type ValueInfoProto } from './model-proto.js';
+import { contribDomain, type GraphBuilder, type Initializer, opset } from './graph-builder.js';
+import { encodeModel, externalLocation, type TensorProto } from './model-proto.js';
+import { valueInfo } from './value-info.js';
 
 /** A file that was written. */
 export interface WrittenFile {
@@ -162,13 +163,6 @@ function encode(graph: GraphBuilder, initializer: readonly TensorProto[]): Uint8
       output: graph.outputs.map(valueInfo),
     },
   });
-}
-
-function valueInfo({ name, type, shape }: Value): ValueInfoProto {
-  const dim = shape.map((dimension: Dimension) =>
-    typeof dimension === 'number' ? { dimValue: dimension } : { dimParam: dimension.toString() },
-  );
-  return { name, type: { tensorType: { elemType: elementTypes[type].number, shape: { dim } } } };
 }
 
 /** A new file, its checksum reckoned while it is written. */

@@ -72,6 +72,22 @@ export function pad(
   return graph.single('Pad', [x, pads], { type: x.type, shape }, { attributes: { mode } });
 }
 
+/** The middle of the last two axes: without so many rows and columns at each side. */
+export function crop(
+  graph: GraphBuilder,
+  x: Value,
+  [top, left, bottom, right]: readonly [top: number, left: number, bottom: number, right: number],
+): Value {
+  const leading = x.shape.slice(0, -2);
+  const [height = NaN, width = NaN] = x.shape.slice(-2);
+  const axes = [leading.length, leading.length + 1];
+  // An end past the last element is the last element; a negative one counts from there.
+  const ends = [bottom, right].map((margin) => (margin === 0 ? 2 ** 31 : -margin));
+  const bounds = [[top, left], ends, axes].map((numbers) => graph.constant(numbers, 'int64'));
+  const shape = [...leading, add(height, -top - bottom), add(width, -left - right)];
+  return graph.single('Slice', [x, ...bounds], { type: x.type, shape });
+}
+
 /** Repeats along axes of length 1, up to a shape. */
 export function expand(graph: GraphBuilder, x: Value, shape: Shape): Value {
   return graph.single('Expand', [x, graph.shapeTensor(shape)], { type: x.type, shape });
