@@ -7,33 +7,45 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from scipy import ndimage
+
+from .package import run
 
 STILL = 12
 """A pixel that never changes by this much of 255 between two frames is still."""
 
 
 def calm(graph: Path, clip: Path, frames: int = 40) -> dict[str, float]:
-    """Ratios of change, output to input.
+    """Ratios of change, output to input; what falls through the picture is held still.
 
     `all`: over all pixels; `relative`: that divided by the loss of contrast; `still`: over still pixels only;
+    `stillByGain`: over still pixels, after dividing by how much the effect raises or lowers contrast around each;
     `wanderIn`, `wanderOut`: mean change of the whole frame's brightness, in percent of it.
     """
     before = _read(clip, frames)
     session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
-    strength = np.ones(1, np.float32)
-    after = np.stack([session.run(["translated"], {"frame": f[None], "strength": strength})[0][0] for f in before])
+    after = np.stack([run(session, f[None], 1.0)[0] for f in before])
     x, y = before.astype(np.float32), after.astype(np.float32)
     dx, dy = np.abs(np.diff(x, axis=0)), np.abs(np.diff(y, axis=0))
     still = dx.max((0, 3)) < STILL
     contrast = y.std((1, 2)).mean() / x.std((1, 2)).mean()
+    gain = _local_contrast(y[0]) / _local_contrast(x[0])
     ratios = {
         "all": dy.mean() / dx.mean(),
         "relative": dy.mean() / dx.mean() / contrast,
         "still": dy[:, still].mean() / max(float(dx[:, still].mean()), 1e-3),
+        "stillByGain": dy[:, still].mean() / max(float((dx * gain[None, ..., None])[:, still].mean()), 1e-3),
         "wanderIn": _wander(x),
         "wanderOut": _wander(y),
     }
     return {name: round(float(value), 3) for name, value in ratios.items()}
+
+
+def _local_contrast(frame: np.ndarray) -> np.ndarray:
+    """Standard deviation around each pixel, at least that of a little noise."""
+    grey = frame.mean(-1)
+    mean = ndimage.gaussian_filter(grey, 6)
+    return np.sqrt(np.clip(ndimage.gaussian_filter(grey * grey, 6) - mean * mean, 0, None) + 1.0)
 
 
 def _wander(video: np.ndarray) -> float:

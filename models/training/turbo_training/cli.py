@@ -22,10 +22,16 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--config", type=Path, required=True)
         command.add_argument("--data", type=Path, required=True, help="folder of pictures")
         command.add_argument("--work", type=Path, required=True, help="folder for checkpoints and what is prepared")
+        if name == "prepare":
+            command.add_argument("--shared", type=Path, help="working folder for what several effects share (default: WORK)")
         if name == "train":
             command.add_argument("--hold-out", nargs="*", default=[], help="pairs to leave out, as folder/number")
-            command.add_argument("--start", type=Path, help="checkpoint whose weights to start from")
+            command.add_argument("--weights", type=Path, help="checkpoint whose weights to start from")
             command.add_argument("--only", help="run this phase alone")
+        if name in ("train", "evaluate"):
+            command.add_argument("--prepared", type=Path, help="working folder of another recipe whose painted layers to use")
+        if name == "evaluate":
+            command.add_argument("--parts", nargs="*", help="pairs, realism, calm, speed; default: all")
         if name in ("evaluate", "export"):
             command.add_argument("--checkpoint", type=Path, help="default: WORK/final.pt")
         if name == "export":
@@ -35,15 +41,15 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "prepare":
         from .prepare import prepare
 
-        prepare(config, options.data, options.work)
+        prepare(config, options.data, options.work, options.shared)
     elif options.command == "train":
         from .train import train
 
-        print(train(config, options.data, options.work, options.hold_out, options.start, options.only))
+        print(train(config, options.data, options.work, options.hold_out, options.weights, options.only, options.prepared))
     elif options.command == "evaluate":
         from .evaluate import evaluate
 
-        evaluate(config, options.data, options.work, options.checkpoint or options.work / "final.pt")
+        evaluate(config, options.data, options.work, options.checkpoint or options.work / "final.pt", options.parts, options.prepared)
     else:
         from .package import export
 

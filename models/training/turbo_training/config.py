@@ -20,7 +20,7 @@ class Phase:
     rate: float
     """Peak learning rate; it rises over the first steps and falls along a half cosine."""
     mixture: dict[str, int]
-    """How many pictures of each source (`pairs`, `teacher`, `night`) are in a batch."""
+    """How many pictures of each source (`pairs`, `teacher`, `target`) are in a batch."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,14 @@ class Data:
     """Globs of further pictures of the source domain."""
     target: list[str]
     """Globs of real pictures of the target domain."""
+    examples: list[str] = field(default_factory=list)
+    """Globs of pictures to look at on sheets, where they are not the source's: real ones of what is translated backwards."""
+    painter: str = "night"
+    """Which painter teaches: `night`, `fog`, `rain` or `snow`."""
+    backwards: bool = False
+    """Whether the painter's result is what goes in, and the picture that it started from is what should come out."""
+    most: int = 1000
+    """At most this many pictures of the source domain are painted."""
     overhead: list[str] = field(default_factory=list)
     """Globs of videos that look down on traffic, with no sky in view; `prepare` takes a few frames of each."""
     clips: list[str] = field(default_factory=list)
@@ -72,8 +80,15 @@ class Config:
     data: Data
     phases: list[Phase]
     widths: Widths = field(default_factory=Widths)
+    falls: str | None = None
+    """What falls through the picture in the exported graph, moved by its `time` input: `rain`, `snow` or nothing."""
     average: float = 0.998
     """Decay of the weights' moving average, which is what is exported."""
+
+    @property
+    def lamps(self) -> bool:
+        """Whether light is emitted by few, small things."""
+        return self.data.painter == "night" and not self.data.backwards
 
 
 def load(path: Path) -> Config:

@@ -1,4 +1,4 @@
-"""Measures a recipe: leave-one-out over the pairs, calm on a shaken still picture, and time a frame.
+"""Measures a recipe: leave-one-out over the pairs, likeness to real pictures, calm on clips, and time a frame.
 
 Leave-one-out trains the last phase again once a fold, from the weights that the earlier phases reached without any
 pair, and judges each pair by a network that has never seen it.
@@ -20,27 +20,80 @@ from .graph import build, save
 from .measures import apply_curve, fit_curve, psnr, ssim
 from .network import Generator
 from .package import load_generator, run
+from .pictures import read
+from .realism import descriptors, distance, matching_curve, ready
 from .sheets import tile, translate
 from .sources import Pair, glob, read_pairs
 from .train import train
 
+PARTS = ("pairs", "realism", "calm", "speed")
 FOLDS = 5
+FRAMES = 96
+"""Pictures of either domain that are compared, at most."""
 
 
-def evaluate(config: Config, data: Path, work: Path, checkpoint: Path) -> dict[str, object]:
-    """Prints the figures and keeps them in WORK/figures.json, from where `export` takes them to the manifest."""
+def evaluate(
+    config: Config, data: Path, work: Path, checkpoint: Path, parts: list[str] | None = None, prepared: Path | None = None
+) -> dict[str, object]:
+    """Prints the figures and keeps them in WORK/figures.json, from where `export` takes them to the manifest.
+
+    What is measured joins what was measured before; `parts` says what, of PARTS.
+    """
+    parts = parts or list(PARTS)
+    file = work / "figures.json"
+    figures: dict[str, object] = json.loads(file.read_text()) if file.exists() else {}
     generator = load_generator(config, checkpoint)
-    figures: dict[str, object] = leave_one_out(config, data, work)
     graph = work / "evaluate.onnx"
     save(build(generator, config.id), graph)
-    figures["milliseconds"] = {"threads": 1, **{f"{w}x{h}": timing(graph, w, h) for w, h in ((640, 360), (960, 540), (1280, 720))}}
-    figures["calm"] = {clip.stem: calm(graph, clip) for clip in glob(data, config.data.clips)}
-    (work / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+    if "realism" in parts:
+        figures["patchDistance"] = realism(config, data, work, generator)
+    if "calm" in parts:
+        figures["calm"] = {clip.stem: calm(graph, clip) for clip in glob(data, config.data.clips)}
+    if "speed" in parts:
+        figures["milliseconds"] = speed(graph)
+    if "pairs" in parts and config.data.pairs:
+        figures |= leave_one_out(config, data, work, prepared or work)
+    file.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return figures
 
 
-def leave_one_out(config: Config, data: Path, work: Path) -> dict[str, object]:
+def realism(config: Config, data: Path, work: Path, generator: Generator) -> dict[str, float]:
+    """Patch distance to real pictures of the target domain: of the output, of the input, of the best colour curve, and of
+    one half of the real pictures to the other. Leaves a sheet of the frames that came out nearest, and farthest."""
+    sources = _some(glob(data, config.data.examples or config.data.source))
+    real = _some(glob(data, config.data.target))
+    pictures = [read(path) for path in sources]
+    outputs = [translate(generator, picture) for picture in pictures]
+    x, y, z = [ready(p) for p in pictures], [ready(p) for p in outputs], [ready(read(p)) for p in real]
+    wanted = descriptors(z)
+    curve = matching_curve(x, z)
+    found = {
+        "network": distance(descriptors(y), wanted),
+        "input": distance(descriptors(x), wanted),
+        "curve": distance(descriptors([apply_curve(p, curve).astype(np.float32) for p in x]), wanted),
+        "halfAgainstHalf": distance(descriptors(z[::2]), descriptors(z[1::2])),
+        "pictures": len(x),
+        "realPictures": len(z),
+    }
+    alone = [distance(descriptors([p]), wanted) for p in y]
+    order = np.argsort(alone)
+    for name, chosen in (("best", order[:6]), ("worst", order[-6:])):
+        halves = [[pictures[i], outputs[i]] for i in chosen]
+        tile([halves[i] + halves[i + 1] for i in (0, 2, 4)], 400).save(work / f"{name}.png")
+    return {name: round(float(value), 1) for name, value in found.items()}
+
+
+def _some(paths: list[Path]) -> list[Path]:
+    return paths[:: max(1, len(paths) // FRAMES)][:FRAMES]
+
+
+def speed(graph: Path) -> dict[str, object]:
+    """Milliseconds of processor time a frame, one thread."""
+    return {"threads": 1, **{f"{w}x{h}": timing(graph, w, h) for w, h in ((640, 360), (1280, 720), (1920, 1080))}}
+
+
+def leave_one_out(config: Config, data: Path, work: Path, prepared: Path) -> dict[str, object]:
     """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it."""
     pairs = read_pairs(data, config.data.pairs, 640)
     last = config.phases[-1]
@@ -53,7 +106,7 @@ def leave_one_out(config: Config, data: Path, work: Path) -> dict[str, object]:
         where = work / f"fold-{fold}"
         finished = where / "final.pt"
         if not finished.exists():
-            train(config, data, where, [pair.name for pair in held], start, last.name, work)
+            train(config, data, where, [pair.name for pair in held], start, last.name, prepared)
         generator = load_generator(config, finished)
         curve = fit_curve([_array(p.picture) for p in rest], [_array(p.target) for p in rest])
         for pair in held:

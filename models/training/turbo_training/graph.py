@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from .falling import HEIGHT, REFERENCE, WIDTH, Layer
 from .network import FOLD, LUMA, PIXELS, STRIDE, Generator, interpolation
 
 OPSET = 17
@@ -48,20 +49,25 @@ class _Builder:
         return self.add("Relu", [x], f"{x}.relu")
 
 
-def build(generator: Generator, name: str) -> onnx.ModelProto:
-    """The complete graph of a generator: frame and strength in, translated frame out."""
+def build(generator: Generator, name: str, falling: list[Layer] | None = None) -> onnx.ModelProto:
+    """The complete graph of a generator: frame and strength (and time, if something falls) in, translated frame out."""
     g = _Builder()
     w = {k: v.detach().float().cpu().numpy() for k, v in generator.state_dict().items()}
     folded = _fold(g)
     features = _features(g, w, folded, generator.widths.dilations)
     picture = _apply(g, w, folded, features)
+    if falling:
+        picture = _fall(g, picture, falling)
     _unfold(g, picture)
+    inputs = [helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1])]
+    if falling:
+        inputs.append(helper.make_tensor_value_info("time", TensorProto.FLOAT, [1]))
     graph = helper.make_graph(
         g.nodes,
         name,
         [
             helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, "height", "width", 3]),
-            helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1]),
+            *inputs,
         ],
         [helper.make_tensor_value_info("translated", TensorProto.UINT8, [1, "height", "width", 3])],
         g.constants,
@@ -70,6 +76,26 @@ def build(generator: Generator, name: str) -> onnx.ModelProto:
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def slim(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph with its large weights stored in half precision, and cast back when it is loaded.
+
+    The weights lose 13 of their 24 bits, which is far below what rounding the picture to bytes hides; the file is half as long.
+    """
+    slimmed = onnx.ModelProto()
+    slimmed.CopyFrom(model)
+    graph, casts = slimmed.graph, []
+    for index, constant in enumerate(graph.initializer):
+        value, name = numpy_helper.to_array(constant), constant.name
+        if value.dtype == np.float32 and value.size > 512:
+            graph.initializer[index].CopyFrom(numpy_helper.from_array(value.astype(np.float16), f"{name}.half"))
+            casts.append(helper.make_node("Cast", [f"{name}.half"], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(slimmed, full_check=True)
+    return slimmed
 
 
 def save(model: onnx.ModelProto, path: Path) -> None:
@@ -162,6 +188,62 @@ def _apply(g: _Builder, w: dict[str, np.ndarray], folded: str, features: str) ->
     log_gain = g.add("Add", [g.add("Mul", [y, slope], "slope.luma"), dark], "logGain")
     kept = g.add("Mul", [folded, g.add("Exp", [log_gain], "gain")], "kept")
     return g.add("Add", [kept, shine], "picture")
+
+
+def _fall(g: _Builder, picture: str, falling: list[Layer]) -> str:
+    """Adds what falls, moved by `time`: cut from repeated textures as bytes, folded like the frame, given to all colours alike.
+
+    Everything up to the cut depends on the frame's size alone, so that onnxruntime does it once, when the size is fixed.
+    """
+    half = TensorProto.FLOAT
+    shorter = g.add("ReduceMin", ["size"], "fall.shorter", keepdims=1)
+    scale = g.add("Cast", [shorter], "fall.shorter.float", to=half)
+    scale = g.add("Div", [scale, g.constant(np.array([REFERENCE], np.float32), "fall.reference")], "fall.scale.raw")
+    limits = [g.constant(np.array(value, np.float32), f"fall.scale.{end}") for end, value in (("least", 0.5), ("most", 4.0))]
+    scale = g.add("Clip", [scale, *limits], "fall.scale")
+    tall = g.add("Mul", [scale, g.constant(np.array([HEIGHT, WIDTH], np.float32), "fall.texture")], "fall.size.float")
+    tall = g.add("Cast", [tall], "fall.size", to=TensorProto.INT64)
+    repeats = g.add("Add", [g.add("Div", ["paddedSize", tall], "fall.times"), g.ints([2, 2], "fall.two")], "fall.repeats")
+    scales = g.add("Concat", [g.ints([1, 1], "fall.ones"), tall], "fall.sizes", axis=0)
+    total = ""
+    for index, layer in enumerate(falling):
+        name = f"fall.{index}"
+        texture = g.constant(layer.texture[None, None].astype(np.uint8), f"{name}.texture")
+        texture = g.add("Cast", [texture], f"{name}.float", to=half)
+        texture = g.add("Resize", [texture, "", "", scales], f"{name}.resized", mode="linear", coordinate_transformation_mode="asymmetric")
+        texture = g.add("Cast", [texture], f"{name}.bytes", to=TensorProto.UINT8)
+        texture = g.add("Reshape", [texture, tall], f"{name}.flat")
+        everywhere = g.add("Tile", [texture, repeats], f"{name}.everywhere")
+        part = _cut(g, everywhere, tall, layer, name)
+        total = g.add("Max", [total, part], f"{name}.max") if total else part
+    g.add("Concat", ["rows", "foldOnly", "rest"], "shape.fall.rows", axis=0)
+    g.add("Concat", ["foldOnly", "rest", "foldOnly"], "shape.fall.pixels", axis=0)
+    g.add("Concat", [g.ints([PIXELS, 1], "fall.channels"), "rows", "columns"], "shape.fall", axis=0)
+    g.add("Concat", [g.ints([PIXELS, 3], "fall.colours"), "rows", "columns"], "shape.fall.picture", axis=0)
+    g.add("Reshape", [total, "shape.fall.rows"], "fall.rows")
+    g.add("Transpose", ["fall.rows"], "fall.rows.t", perm=[1, 0, 2])
+    g.add("Reshape", ["fall.rows.t", "shape.fall.pixels"], "fall.pixels")
+    g.add("Transpose", ["fall.pixels"], "fall.pixels.t", perm=[0, 2, 1])
+    g.add("Reshape", ["fall.pixels.t", "shape.fall"], "fall.folded")
+    g.add("Cast", ["fall.folded"], "fall.light", to=half)
+    g.add("Mul", ["fall.light", "strength"], "fall.scaled")
+    g.add("Reshape", [picture, "shape.fall.picture"], "fall.picture")
+    return g.add("Add", ["fall.picture", "fall.scaled"], "fall.added")
+
+
+def _cut(g: _Builder, everywhere: str, size: str, layer: Layer, name: str) -> str:
+    """The part of the repeated texture that is seen at this time: a corner within the first texture, and the frame's size."""
+    speed = g.constant(np.array([-layer.down, -layer.aside], np.float32), f"{name}.speed")
+    turns = g.add("Mul", ["time", speed], f"{name}.turns")
+    if layer.sway:
+        swing = g.add("Sin", [g.add("Mul", ["time", g.constant(np.array([1.7], np.float32), f"{name}.pace")], f"{name}.angle")], f"{name}.swing")
+        sway = g.constant(np.array([0, layer.sway], np.float32), f"{name}.sway")
+        turns = g.add("Add", [turns, g.add("Mul", [swing, sway], f"{name}.aside")], f"{name}.swayed")
+    phase = g.add("Sub", [turns, g.add("Floor", [turns], f"{name}.whole")], f"{name}.phase")
+    corner = g.add("Mul", [phase, g.add("Cast", [size], f"{name}.size", to=TensorProto.FLOAT)], f"{name}.corner.float")
+    corner = g.add("Cast", [corner], f"{name}.corner", to=TensorProto.INT64)
+    end = g.add("Add", [corner, "paddedSize"], f"{name}.end")
+    return g.add("Slice", [everywhere, corner, end, g.ints([0, 1], f"{name}.axes")], f"{name}.part")
 
 
 def _channels(g: _Builder, x: str, first: int, name: str) -> str:

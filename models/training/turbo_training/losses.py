@@ -27,22 +27,32 @@ def root(x: Tensor) -> Tensor:
     return torch.sqrt(x.clamp(0, 1) + 1e-3)
 
 
-def paired(maps: Maps, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """Distance to the target; where a teacher knows base and light, each map is supervised by its own layer."""
-    kept = batch.picture * torch.exp(maps.log_gain(batch.picture).clamp(-8, 2))
+def paired(maps: Maps, batch: Batch, lamps: bool) -> tuple[Tensor, dict[str, float]]:
+    """Distance to the target; where a teacher knows base and light, each map is supervised by its own layer.
+
+    `lamps` says that light is emitted by few, small things rather than spread over the picture like fog.
+    """
+    kept = batch.picture * torch.exp(maps.log_gain(batch.picture).clamp(-8, 2.5))
     out = kept + maps.light
     split = batch.split.view(-1, 1, 1, 1)
-    bright = 1 + 3 * batch.target.amax(1, keepdim=True)
+    bright = 1 + 3 * batch.target.amax(1, keepdim=True) if lamps else 1.5
     whole = (bright * (root(out) - root(batch.target)).abs()).mean((1, 2, 3))
     coarse = sum(
         (root(F.avg_pool2d(out.clamp(0, 1), k)) - root(F.avg_pool2d(batch.target, k))).abs().mean((1, 2, 3)) for k in (4, 16)
     )
     base = (root(kept) - root(batch.base)).abs()
-    light = emission(maps.light, batch.light)
+    light = emission(maps.light, batch.light) if lamps else 2 * (maps.light - batch.light).abs()
     layers = (split * (base + light)).mean((1, 2, 3))
+    edges = slopes(root(out), root(batch.target)) + slopes(split * maps.light, split * batch.light)
     excess = (F.relu(-out) + F.relu(out - 1)).mean()
-    total = (whole + 0.5 * coarse).mean() + layers.mean() + 0.2 * excess
-    return total, {"whole": whole.mean().item(), "layers": layers.mean().item()}
+    total = (whole + 0.5 * coarse).mean() + layers.mean() + edges + 0.2 * excess
+    return total, {"whole": whole.mean().item(), "layers": layers.mean().item(), "edges": edges.item()}
+
+
+def slopes(x: Tensor, target: Tensor) -> Tensor:
+    """Distance of the differences between neighbouring pixels: edges stay where they are, and no grid is laid over what is smooth."""
+    error = x - target
+    return (error[..., 1:] - error[..., :-1]).abs().mean() + (error[..., 1:, :] - error[..., :-1, :]).abs().mean()
 
 
 def emission(light: Tensor, target: Tensor) -> Tensor:

@@ -12,22 +12,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as functional
 from scipy import ndimage
 
+from .scene import LUMA, Array, Scene, sky_matte, smooth, without_sky
 from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PAVEMENT, PERSON, POLE, ROAD, SIGN, SKY, TREE
 
-Array = np.ndarray
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-MOON = np.array([0.86, 0.97, 1.14], np.float32)
-HEADLAMP = np.array([1.06, 1.0, 0.9], np.float32)
+TOWN = np.array([1.22, 0.96, 0.72], np.float32)
+HEADLAMP = np.array([1.12, 0.98, 0.80], np.float32)
 STREET_LAMP = np.array([1.0, 0.83, 0.56], np.float32)
 TAIL_LAMP = np.array([1.0, 0.10, 0.06], np.float32)
 OWN_LAMP = np.array([1.0, 0.95, 0.84], np.float32)
 WINDOW = np.array([1.0, 0.74, 0.42], np.float32)
-ZENITH = np.array([0.0014, 0.0019, 0.0040], np.float32)
-HORIZON = np.array([0.0080, 0.0084, 0.0118], np.float32)
+ZENITH = np.array([0.0007, 0.0006, 0.0007], np.float32)
+HORIZON = np.array([0.0044, 0.0034, 0.0030], np.float32)
 
 
 @dataclass(frozen=True)
@@ -40,52 +37,14 @@ class Lamp:
     size: float
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A day picture with what is known about it."""
-
-    day: Array
-    """[H, W, 3], as shown, 0 to 1."""
-    shows: Array
-    """[CLASSES, H, W], probabilities."""
-    from_car: bool
-    """Whether it was taken through a windscreen, so that headlamps light the road ahead."""
-
-    @property
-    def unit(self) -> float:
-        return self.day.shape[1] / 640
-
-    @property
-    def luma(self) -> Array:
-        return self.day @ LUMA
-
-    def blur(self, x: Array, size: float) -> Array:
-        """Gaussian blur of [H, W] or [H, W, C]; wide ones are made from a reduced picture."""
-        sigma = size * self.unit
-        if sigma > 5:
-            height, width = x.shape[:2]
-            flat = torch.from_numpy(np.ascontiguousarray(x, np.float32)).reshape(height, width, -1).permute(2, 0, 1)[None]
-            small = functional.avg_pool2d(flat, 4, ceil_mode=True, count_include_pad=False)[0].numpy()
-            small = ndimage.gaussian_filter(small, (0, sigma / 4, sigma / 4), mode="nearest", truncate=3.0)
-            wide = functional.interpolate(torch.from_numpy(small)[None], size=(height, width), mode="bilinear")
-            return wide[0].permute(1, 2, 0).reshape(x.shape).numpy()
-        return ndimage.gaussian_filter(x, (sigma, sigma) + (0,) * (x.ndim - 2), mode="nearest", truncate=3.0)
-
-    def horizon(self) -> int:
-        """The row where the road ends."""
-        rows = np.flatnonzero((self.shows[ROAD] > 0.5).mean(1) > 0.04)
-        height = self.day.shape[0]
-        return int(np.clip(rows[0] if len(rows) else height * 0.45, height * 0.25, height * 0.65))
-
-
-def paint(scene: Scene) -> tuple[Array, Array]:
+def paint(scene: Scene, signs_are_lit: bool = True) -> tuple[Array, Array]:
     """The layers (base, light) of this scene at night, both as shown."""
     horizon = scene.horizon()
     sky, sky_colour = sky_matte(scene)
     lamps = find_street_lamps(scene, horizon)
-    street = _street(scene, horizon, lamps, _without_sky(scene, sky, sky_colour))
+    street = _street(scene, horizon, lamps, without_sky(scene, sky, sky_colour))
     base = street * (1 - sky[..., None]) + _night_sky(scene, horizon) * sky[..., None]
-    signs = _lit_signs(scene, sky)
+    signs = _lit_signs(scene, sky) * signs_are_lit
     base = base * (1 - signs[..., None]) + 0.5 * scene.day**2.2 * signs[..., None]
     emitted = _emitters(scene, horizon, lamps, sky) + 0.35 * scene.blur(scene.day**2.2 * signs[..., None], 5)
     shown = np.clip(base, 0, 1) ** (1 / 2.2)
@@ -93,30 +52,17 @@ def paint(scene: Scene) -> tuple[Array, Array]:
     return shown.astype(np.float32), np.clip(light, 0, 1).astype(np.float32)
 
 
-def sky_matte(scene: Scene) -> tuple[Array, Array]:
-    """How much of each pixel is sky, also between branches (near known sky, what is coloured like it), and its colour."""
-    known = _smooth(scene.shows[SKY], 0.2, 0.7)
-    weight = scene.blur(known**2, 25) + 1e-4
-    colour = scene.blur(scene.day * (known**2)[..., None], 25) / weight[..., None]
-    alike = np.clip(1.25 - np.abs(scene.day - colour).max(-1) / 0.22, 0, 1)
-    near = np.clip(scene.blur(known, 14) * 4, 0, 1) * np.clip(weight * 200, 0, 1)
-    leafy = scene.shows[TREE] + scene.shows[SKY] + scene.shows[POLE] + 0.9 * scene.shows[BUILDING]
-    edge = np.clip(leafy * near * alike, 0, 1)
-    # inside the sky itself, things that are much darker (wires, twigs) are no sky
-    dark = np.clip((colour @ LUMA - scene.luma - 0.18) / 0.2, 0, 1) * (1 - known**8)
-    return np.clip(np.maximum(known * (1 - dark), edge), 0, 1), colour
-
-
-def _without_sky(scene: Scene, sky: Array, colour: Array) -> Array:
-    """The day picture with the sky's share taken out of pixels that are half sky, so that branches don't turn white."""
-    share = (np.clip(sky, 0, 0.9) * (sky < 0.97))[..., None]
-    return np.clip((scene.day - share * colour) / (1 - share), 0.02, 1)
-
-
 def _night_sky(scene: Scene, horizon: int) -> Array:
     height, width, _ = scene.day.shape
     up = np.clip((horizon - np.arange(height)) / max(1, horizon), 0, 1)[:, None, None] ** 0.7
     return (HORIZON * (1 - up) + ZENITH * up) * np.ones((1, width, 1), np.float32)
+
+
+def paint_unlit_red(scene: Scene) -> tuple[Array, Array]:
+    """The layers of a scene whose red things are no lamps: they are lit as everything is, and nothing red is emitted."""
+    base, light = paint(scene, signs_are_lit=False)
+    reddish = np.clip((light[..., 0] - light[..., 1] - 0.05) / 0.1, 0, 1)[..., None]
+    return base, light * (1 - scene.blur(reddish, 2))
 
 
 def _street(scene: Scene, horizon: int, lamps: list[Lamp], day: Array) -> Array:
@@ -136,21 +82,21 @@ def _illumination(scene: Scene, horizon: int, lamps: list[Lamp]) -> Array:
     s = scene.shows
     rows = np.arange(height)[:, None] * np.ones((1, width))
     near_street = np.exp(-np.clip(horizon - rows, 0, None) / (0.22 * height))
-    town = (0.035 + 0.055 * near_street) * (1 - 0.45 * s[TREE])
-    total = town[..., None] * MOON + (0.07 * near_street * (s[BUILDING] + s[FENCE]))[..., None] * STREET_LAMP
+    town = (0.017 + 0.040 * near_street) * (1 - 0.45 * s[TREE])
+    total = town[..., None] * TOWN + (0.10 * near_street * (s[BUILDING] + s[FENCE]))[..., None] * STREET_LAMP
     columns = np.arange(width)[None]
     for lamp in lamps:
         ground = np.exp(-(((columns - lamp.column) / (0.14 * width)) ** 2) - ((rows - lamp.foot) / (0.09 * height)) ** 2)
         around = np.exp(-((columns - lamp.column) ** 2 + (rows - lamp.row) ** 2) / (0.09 * width) ** 2)
-        total = total + (lamp.size * (0.20 * ground + 0.13 * around))[..., None] * STREET_LAMP
+        total = total + (lamp.size * (0.30 * ground + 0.20 * around))[..., None] * STREET_LAMP
     marks = s[ROAD] * np.clip((scene.luma - scene.blur(scene.luma, 12)) / 0.15, 0, 1)
     if scene.from_car:
         down = np.clip((rows - horizon) / (height - horizon), 0, 1)
-        reach = _smooth(down, -0.02, 0.22) * (1 - 0.55 * _smooth(down, 0.55, 1.0))
+        reach = smooth(down, -0.02, 0.22) * (1 - 0.55 * smooth(down, 0.55, 1.0))
         aside = (np.arange(width)[None] - width / 2) / (0.2 * width + 0.42 * width * down)
         takes = s[ROAD] + 0.75 * s[PAVEMENT] + 0.4 * (s[TREE] + s[FENCE]) + 0.35 * (s[CAR] + s[BUILDING])
         takes = takes + 0.7 * (s[PERSON] + s[BICYCLE]) + s[SIGN]
-        beam = 0.55 * reach * np.exp(-(aside**2)) * scene.blur(takes, 2)
+        beam = 0.46 * reach * np.exp(-(aside**2)) * scene.blur(takes, 2)
         total = total + beam[..., None] * HEADLAMP
     else:
         total = total + (0.09 * (s[ROAD] + s[PAVEMENT]))[..., None] * STREET_LAMP
@@ -170,7 +116,7 @@ def _lit_signs(scene: Scene, sky: Array) -> Array:
 def _emitters(scene: Scene, horizon: int, lamps: list[Lamp], sky: Array) -> Array:
     heads = np.zeros_like(scene.luma)
     for lamp in lamps:
-        _disc(heads, lamp.row, lamp.column, (1.2 + 1.6 * lamp.size) * scene.unit)
+        _disc(heads, lamp.row, lamp.column, (1.7 + 2.2 * lamp.size) * scene.unit)
     tails, fronts = _car_lamps(scene)
     total = _glow(scene, heads, STREET_LAMP, 2.8) + _glow(scene, tails, TAIL_LAMP, 0.85)
     total += _glow(scene, fronts, OWN_LAMP, 1.2) + _signals(scene, horizon, sky)
@@ -216,6 +162,7 @@ def _car_lamps(scene: Scene) -> tuple[Array, Array]:
     local = red - scene.blur(red * around, 14) / (scene.blur(around.astype(np.float32), 14) + 1e-3)
     tails = np.clip((scene.blur(local, 0.7) - 0.055) / 0.12, 0, 1) * around
     tails = tails * np.clip(0.14 / (scene.blur(tails, 9) + 1e-3), 0, 1) ** 1.5
+    tails = _sure_tails(scene, cars, red, tails)
     fronts = np.zeros_like(tails)
     found, _ = ndimage.label(ndimage.binary_opening(cars, iterations=max(1, round(scene.unit))))
     for index, where in enumerate(ndimage.find_objects(found), 1):
@@ -229,6 +176,23 @@ def _car_lamps(scene: Scene) -> tuple[Array, Array]:
         for side in (0.17, 0.83):
             _disc(fronts, row, where[1].start + side * wide, np.clip(0.055 * wide, 0.9 * scene.unit, 5 * scene.unit))
     return tails, fronts
+
+
+def _sure_tails(scene: Scene, cars: Array, red: Array, tails: Array) -> Array:
+    """Tail lamps without what only looks like them: specks that are no car, and the paint of red cars, which get two lamps instead."""
+    found, _ = ndimage.label(cars)
+    sure = np.zeros_like(tails)
+    for index, where in enumerate(ndimage.find_objects(found), 1):
+        tall, wide = where[0].stop - where[0].start, where[1].stop - where[1].start
+        if wide < 5 * scene.unit or tall < 4 * scene.unit:
+            continue
+        mask = found[where] == index
+        if (red[where] > 0.16)[mask].mean() < 0.16:
+            sure[where] = np.maximum(sure[where], tails[where] * mask)
+        elif 0.7 < wide / tall < 1.9 and mask.mean() > 0.5:
+            for side in (0.13, 0.87):
+                _disc(sure, where[0].start + 0.5 * tall, where[1].start + side * wide, np.clip(0.05 * wide, 0.9 * scene.unit, 4 * scene.unit))
+    return sure
 
 
 def _other_cars(cars: Array) -> Array:
@@ -262,10 +226,10 @@ def _windows(scene: Scene, horizon: int) -> Array:
     """Dark patches of a lighter facade: bright near the street, dim above."""
     facade = scene.shows[BUILDING]
     level = scene.blur(scene.luma * facade, 9) / (scene.blur(facade, 9) + 1e-3)
-    patch = np.clip((level - scene.blur(scene.luma, 1.0) - 0.09) / 0.12, 0, 1) * np.clip(3 * facade - 2, 0, 1)
+    patch = np.clip((level - scene.blur(scene.luma, 1.0) - 0.06) / 0.09, 0, 1) * np.clip(3 * facade - 2, 0, 1)
     rows = np.arange(len(facade))[:, None]
     height = np.clip((horizon - rows) / (0.2 * len(facade)), 0, 1)
-    return (patch * (0.22 - 0.16 * height))[..., None] * WINDOW
+    return (patch * (0.8 - 0.5 * height))[..., None] * WINDOW
 
 
 def _disc(canvas: Array, row: float, column: float, radius: float) -> None:
@@ -274,8 +238,3 @@ def _disc(canvas: Array, row: float, column: float, radius: float) -> None:
     part = canvas[top : int(row) + reach + 1, left : int(column) + reach + 1]
     y, x = np.ogrid[top : top + part.shape[0], left : left + part.shape[1]]
     np.maximum(part, np.clip(radius + 0.5 - np.hypot(y - row, x - column), 0, 1), out=part)
-
-
-def _smooth(x: Array, low: float, high: float) -> Array:
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)

@@ -13,7 +13,8 @@ import onnxruntime
 import torch
 
 from .config import Config
-from .graph import build, save
+from .falling import layers
+from .graph import build, save, slim
 from .network import STRIDE, Generator, multiply_accumulates
 from .pictures import read
 from .quantise import quantise
@@ -35,11 +36,20 @@ def load_generator(config: Config, checkpoint: Path) -> Generator:
 def export(config: Config, data: Path, work: Path, checkpoint: Path, out: Path) -> None:
     """Writes the package and refuses to leave one that fails its checks."""
     generator = load_generator(config, checkpoint)
+    out.mkdir(parents=True, exist_ok=True)
     graph = out / "model.onnx"
-    save(build(generator, config.id), graph)
-    worst = check(generator, graph)
-    print(f"{graph}: {graph.stat().st_size / 1e6:.2f} MB, at most {worst} of 255 from the trained network, strength 0 exact")
-    nearness = export_int8(config, data, graph)
+    still = work / "still.onnx"
+    save(build(generator, config.id), still)
+    worst = check(generator, still)
+    falling = layers(config.falls) if config.falls else None
+    full = work / "full.onnx"
+    save(build(generator, config.id, falling), full)
+    save(slim(onnx.load(str(full))), graph)
+    lost = check_slim(full, graph)
+    print(f"{graph}: {graph.stat().st_size / 1e6:.2f} MB, at most {worst} of 255 from the trained network, {lost} by halved weights")
+    nearness = export_int8(config, data, full, out / "model.int8.onnx")
+    full.unlink()
+    still.unlink()
     figures_file = work / "figures.json"
     figures = json.loads(figures_file.read_text()) if figures_file.exists() else {}
     if nearness is not None:
@@ -48,12 +58,26 @@ def export(config: Config, data: Path, work: Path, checkpoint: Path, out: Path) 
     write_manifest(config, generator, steps, figures, out)
 
 
-def export_int8(config: Config, data: Path, graph: Path) -> float | None:
+def check_slim(full: Path, slimmed: Path) -> int:
+    """Largest difference that storing the weights in half precision makes; raises where strength 0 changes a bit."""
+    sessions = [onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (full, slimmed)]
+    rng = np.random.default_rng(1)
+    worst = 0
+    for width, height in SIZES:
+        frame = rng.integers(0, 256, (1, height, width, 3), np.uint8)
+        for time in (0.0, 1.24, 3000.0):
+            if not np.array_equal(run(sessions[1], frame, 0.0, time), frame):
+                raise RuntimeError(f"strength 0 does not give the input back at {width}x{height}")
+            difference = run(sessions[1], frame, 1.0, time).astype(int) - run(sessions[0], frame, 1.0, time)
+            worst = max(worst, int(np.abs(difference).max()))
+    return worst
+
+
+def export_int8(config: Config, data: Path, graph: Path, small: Path) -> float | None:
     """Adds the int8 variant, if it stays near enough to the graph; how near, in dB, on frames it was not calibrated on."""
-    paths = glob(data, config.data.source)
+    paths = glob(data, config.data.examples or config.data.source)
     pictures = [read(path).resize((640, 352)) for path in paths[:: max(1, len(paths) // 48)]]
-    small = graph.with_name("model.int8.onnx")
-    quantise(graph, small, pictures[::2])
+    quantise(graph, small, pictures[::2], config.falls is not None)
     sessions = [onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (graph, small)]
     frames = [np.asarray(picture)[None] for picture in pictures[1::2]]
     errors = [run(sessions[1], f, 1.0).astype(float) - run(sessions[0], f, 1.0) for f in frames]
@@ -85,9 +109,10 @@ def check(generator: Generator, graph: Path) -> int:
     return worst
 
 
-def run(session: onnxruntime.InferenceSession, frame: np.ndarray, strength: float) -> np.ndarray:
-    """One frame through the graph."""
-    return session.run(["translated"], {"frame": frame, "strength": np.array([strength], np.float32)})[0]
+def run(session: onnxruntime.InferenceSession, frame: np.ndarray, strength: float, time: float = 0.0) -> np.ndarray:
+    """One frame through the graph, at a time in seconds if the graph takes one."""
+    feeds = {"frame": frame, "strength": np.array([strength], np.float32), "time": np.array([time], np.float32)}
+    return session.run(["translated"], {i.name: feeds[i.name] for i in session.get_inputs()})[0]
 
 
 @torch.no_grad()
@@ -114,9 +139,13 @@ def write_manifest(config: Config, generator: Generator, steps: int, figures: di
         "graphs": [_graph(out, name, precision) for name, precision in _GRAPHS if (out / name).exists()],
         "input": {"name": "frame", "sizeMultiple": 2, "minWidth": 32, "minHeight": 32, "maxWidth": 8192, "maxHeight": 8192},
         "output": {"name": "translated"},
-        "conditions": [{"kind": "strength", "input": "strength", "minimum": 0, "maximum": 1, "default": 1}],
+        "conditions": [
+            {"kind": "strength", "input": "strength", "minimum": 0, "maximum": 1, "default": 1},
+            *([{"kind": "time", "input": "time", "minimum": 0, "default": 0}] if config.falls else []),
+        ],
         "provenance": {
             "architecture": ARCHITECTURE,
+            **({"notLearnt": NOT_LEARNT[config.falls]} if config.falls else {}),
             "parameters": sum(p.numel() for p in generator.parameters()),
             "multiplyAccumulates": {f"{w}x{h}": multiply_accumulates(generator.widths, w, h) for w, h in ((640, 360), (1280, 720))},
             "objective": config.objective,
@@ -138,6 +167,12 @@ ARCHITECTURE = (
     "one-step encoder-decoder on a space-to-depth of 4, zero-initialised 1x1 skips, dilated bottleneck at 1/32; "
     "out = x * exp(strength * gain(luma)) + strength * light"
 )
+
+
+NOT_LEARNT = {
+    "rain": "the falling drops are textures that the graph moves with its time input (seconds); all else is learnt",
+    "snow": "the falling flakes are textures that the graph moves with its time input (seconds); all else is learnt",
+}
 
 
 def _graph(out: Path, name: str, precision: str) -> dict[str, object]:

@@ -4,36 +4,54 @@ from __future__ import annotations
 
 import random
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
+from . import fog, night, rain, snow
 from .config import Config
-from .night import Scene, paint
 from .pictures import read
 from .progress import Progress
-from .segmenter import CLASSES, ROAD, SKY, Segmenter, classify, train_segmenter
+from .scene import LUMA, Scene
+from .segmenter import BICYCLE, BUILDING, CAR, CLASSES, FENCE, PERSON, ROAD, SIGN, SKY, Segmenter, classify, train_segmenter
 from .sources import glob
 
+PAINTERS: dict[str, Callable[[Scene], tuple[np.ndarray, np.ndarray]]] = {
+    "night": night.paint,
+    "fog": fog.paint,
+    "rain": rain.paint,
+    "snow": snow.paint,
+}
 OVERHEAD = "overhead_"
 _STANDING = ("amos", "muenster", "opensfm", OVERHEAD)
 """Pictures whose name starts with this were not taken from a car."""
 
 
-def prepare(config: Config, data: Path, work: Path, segmenter_steps: int = 1400) -> None:
-    """Trains the segmenter if it isn't there, then paints what isn't painted yet."""
+def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, segmenter_steps: int = 1400) -> None:
+    """Trains the segmenter if it isn't there, then paints what isn't painted yet.
+
+    `shared` keeps what does not depend on the effect: the segmenter, and what it says of each picture.
+    """
+    shared = shared or work
     labels = data / config.data.labels
-    net = train_segmenter(data / config.data.labelled, labels, work / "segmenter.pt", segmenter_steps, config.seed)
+    net = train_segmenter(data / config.data.labelled, labels, shared / "segmenter.pt", segmenter_steps, config.seed)
     out = work / "taught"
     out.mkdir(parents=True, exist_ok=True)
     paths = glob(data, config.data.source)
     random.Random(config.seed).shuffle(paths)
-    paths = take_frames(glob(data, config.data.overhead), work / "frames") + paths
+    paths = take_frames(glob(data, config.data.overhead), shared / "frames") + paths[: config.data.most]
     progress = Progress("painting", len(paths))
     for done, path in enumerate(paths, 1):
         if not (out / f"{path.stem}_light.png").exists():
-            paint_file(net, path, labels / f"{path.stem}.png", out)
+            picture = read(path)
+            shows = known(net, picture, path, labels / f"{path.stem}.png", shared / "shows" / f"{path.stem}.png")
+            paint_file(PAINTERS[config.data.painter], picture, shows, path, out)
+            if config.lamps and done % 5 == 0:
+                reddened = redden(picture, shows, np.random.default_rng(done))
+                paint_file(night.paint_unlit_red, reddened, shows, path.with_stem(f"{path.stem}-red"), out)
         progress.report(done)
 
 
@@ -51,19 +69,44 @@ def take_frames(videos: list[Path], out: Path, count: int = 7) -> list[Path]:
     return sorted(out.glob("*.png"))
 
 
-def paint_file(net: Segmenter, path: Path, label: Path, out: Path) -> None:
-    """Writes NAME_day.png, NAME_base.png and NAME_light.png (the square root of the light)."""
-    picture = read(path)
-    shows = classify(net, picture)
+def known(net: Segmenter, picture: Image.Image, path: Path, label: Path, kept: Path) -> np.ndarray:
+    """What each pixel shows, as probabilities: from the segmenter (or from what it said before), and from labels where there are any."""
+    width, height = picture.size
+    if kept.exists():
+        stacked = np.asarray(Image.open(kept), np.float32) / 255
+        shows = stacked.reshape(CLASSES, height, width)
+    else:
+        shows = classify(net, picture)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        bytes_ = (shows * 255).round().astype(np.uint8).reshape(CLASSES * height, width)
+        Image.fromarray(bytes_).save(kept, compress_level=1)
     if path.name.startswith(OVERHEAD):
         shows[ROAD] += shows[SKY]
         shows[SKY] = 0
     if label.exists():
-        known = np.asarray(Image.open(label).resize(picture.size, Image.Resampling.NEAREST))
-        exact = np.stack([known == index for index in range(CLASSES)]).astype(np.float32)
-        shows = np.where((known < CLASSES)[None], 0.85 * exact + 0.15 * shows, shows)
+        classes = np.asarray(Image.open(label).resize(picture.size, Image.Resampling.NEAREST))
+        exact = np.stack([classes == index for index in range(CLASSES)]).astype(np.float32)
+        shows = np.where((classes < CLASSES)[None], 0.85 * exact + 0.15 * shows, shows)
+    return shows.astype(np.float32)
+
+
+def redden(picture: Image.Image, shows: np.ndarray, rng: np.random.Generator) -> Image.Image:
+    """The picture with some of its cars, walls and people painted red or orange: things that are no lamps."""
     day = np.asarray(picture, np.float32) / 255
-    base, light = paint(Scene(day, shows.astype(np.float32), not path.name.startswith(_STANDING)))
-    picture.save(out / f"{path.stem}_day.png")
+    paint = np.array([1.0, rng.uniform(0.1, 0.55), rng.uniform(0.05, 0.2)], np.float32)
+    colour = np.clip(1.5 * (day @ LUMA)[..., None] + 0.12, 0, 1) * paint
+    some = ndimage.gaussian_filter(rng.normal(size=day.shape[:2]).astype(np.float32), 24)
+    chosen = (some > 0) * sum(shows[kind] for kind in (CAR, BUILDING, FENCE, SIGN, PERSON, BICYCLE))
+    share = np.clip(ndimage.gaussian_filter(chosen, 1.0), 0, 1)[..., None]
+    return Image.fromarray(((day * (1 - share) + colour * share) * 255).round().astype(np.uint8))
+
+
+def paint_file(
+    painter: Callable[[Scene], tuple[np.ndarray, np.ndarray]], picture: Image.Image, shows: np.ndarray, path: Path, out: Path
+) -> None:
+    """Writes NAME_day.png, NAME_base.png and NAME_light.png (the square root of the light)."""
+    day = np.asarray(picture, np.float32) / 255
+    base, light = painter(Scene(day, shows, not path.name.startswith(_STANDING)))
+    picture.save(out / f"{path.stem}_day.png", compress_level=1)
     for name, layer in (("base", base), ("light", np.sqrt(light))):
-        Image.fromarray((layer * 255).round().astype(np.uint8)).save(out / f"{path.stem}_{name}.png")
+        Image.fromarray((layer * 255).round().astype(np.uint8)).save(out / f"{path.stem}_{name}.png", compress_level=1)

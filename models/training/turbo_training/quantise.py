@@ -20,16 +20,15 @@ FLOATING = ("stem", "maps.raw", "spark", "dark", "slope", "light", "luma")
 
 
 class _Frames(CalibrationDataReader):
-    def __init__(self, pictures: list[Image.Image]) -> None:
-        self.feeds: Iterator[dict[str, np.ndarray]] = iter(
-            [{"frame": np.asarray(p.convert("RGB"))[None], "strength": np.ones(1, np.float32)} for p in pictures]
-        )
+    def __init__(self, pictures: list[Image.Image], falls: bool) -> None:
+        rest = {"strength": np.ones(1, np.float32), **({"time": np.zeros(1, np.float32)} if falls else {})}
+        self.feeds: Iterator[dict[str, np.ndarray]] = iter([{"frame": np.asarray(p.convert("RGB"))[None], **rest} for p in pictures])
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self.feeds, None)
 
 
-def quantise(graph: Path, out: Path, pictures: list[Image.Image]) -> None:
+def quantise(graph: Path, out: Path, pictures: list[Image.Image], falls: bool = False) -> None:
     """Writes the int8 variant of `graph`, calibrated on these pictures."""
     convolutions = [n.name for n in onnx.load(str(graph)).graph.node if n.op_type == "Conv" and n.name not in FLOATING]
     with tempfile.TemporaryDirectory() as folder:
@@ -38,7 +37,7 @@ def quantise(graph: Path, out: Path, pictures: list[Image.Image]) -> None:
         quantize_static(
             str(ready),
             str(out),
-            _Frames(pictures),
+            _Frames(pictures, falls),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
             nodes_to_quantize=convolutions,

@@ -41,7 +41,7 @@ def sample_sheet(generator: Generator, config: Config, data: Path, path: Path, c
     rows = []
     for pair in read_pairs(data, config.data.pairs, 640)[:2]:
         rows.append([pair.picture, translate(generator, pair.picture), pair.target, pair.picture])
-    others = glob(data, config.data.source)
+    others = glob(data, config.data.examples or config.data.source)
     chosen = [read(others[len(others) * i // count]) for i in range(count)]
     halves = [[p, translate(generator, p)] for p in chosen]
     rows += [halves[i] + halves[i + 1] for i in range(0, count - 1, 2)]

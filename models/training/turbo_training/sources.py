@@ -12,7 +12,12 @@ from PIL import Image
 from torch import Tensor
 
 from .config import Config
+from .falling import layers as layers_that_fall
 from .pictures import crops, read, relight
+
+
+Layers = tuple[Image.Image, Image.Image, Image.Image]
+"""A picture, and what the painter made of it: base and the square root of light."""
 
 
 @dataclass
@@ -71,8 +76,9 @@ class Unchanged:
 class Taught:
     """Pictures with the two layers that `prepare` painted for them: base and light (stored as its square root)."""
 
-    def __init__(self, layers: list[tuple[Image.Image, Image.Image, Image.Image]], size: tuple[int, int]) -> None:
-        self.layers, self.size = layers, size
+    def __init__(self, layers: list[Layers], size: tuple[int, int], backwards: bool = False, dark: bool = True) -> None:
+        self.layers, self.size, self.backwards, self.dark = layers, size, backwards, dark
+        self.falling = [layer.texture for layer in layers_that_fall("rain")]
 
     def _cut(self, rng: np.random.Generator) -> list[Tensor]:
         return crops(list(self.layers[rng.integers(len(self.layers))]), self.size, rng)
@@ -85,7 +91,28 @@ class Taught:
             if other[2].mean() > light.mean():
                 picture, base, light = other
         light = light * light
+        if self.backwards:
+            nothing = torch.zeros_like(picture)
+            return Example(relight(self._varied(base, light, rng), rng), picture, nothing, nothing, False)
         return Example(relight(picture, rng), (base + light).clamp(0, 1), base, light, True)
+
+
+    def _varied(self, base: Tensor, light: Tensor, rng: np.random.Generator) -> Tensor:
+        """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""
+        if not self.dark:
+            return (base + float(rng.uniform(0.7, 1.1)) * light + self._drops(base, rng)).clamp(0, 1)
+        effect = (base * float(np.exp(rng.normal(-0.2, 0.45))) + light * float(rng.uniform(0.4, 1.2))).clamp(0, 1)
+        crushed = (effect - float(rng.uniform(0, 0.06))).clamp(0, 1)
+        return crushed ** float(rng.uniform(0.9, 1.7))
+
+
+    def _drops(self, like: Tensor, rng: np.random.Generator) -> Tensor:
+        """Falling rain, in two of three pictures."""
+        if rng.random() < 0.33:
+            return torch.zeros_like(like)
+        texture = np.maximum(*(np.roll(t, tuple(rng.integers(0, 300, 2)), (0, 1)) for t in self.falling))
+        part = texture[: like.shape[1], : like.shape[2]].astype(np.float32) / 255
+        return torch.from_numpy(part)[None] * float(rng.uniform(0.5, 1.5))
 
 
 def read_pairs(data: Path, folders: list[str], longest: int = 960) -> list[Pair]:
@@ -111,7 +138,7 @@ _OFTEN = {"overhead": 3, "camvid": 3}
 """Kinds of pictures that are drawn more often than others: rare views, and those whose labels were made by hand."""
 
 
-def read_taught(work: Path) -> list[tuple[Image.Image, Image.Image, Image.Image]]:
+def read_taught(work: Path) -> list[Layers]:
     """What `prepare` left in the working folder."""
     layers = []
     for path in sorted((work / "taught").glob("*_day.png")):
@@ -128,8 +155,9 @@ def open_sources(config: Config, data: Path, work: Path, names: set[str], hold_o
     if "pairs" in names:
         pairs = [pair for pair in read_pairs(data, config.data.pairs) if pair.name not in hold_out]
         sources["pairs"] = Pairs(pairs, config.crop)
-    if "night" in names:
-        sources["night"] = Unchanged([read(path) for path in glob(data, config.data.target)[::3]], config.crop)
+    if "target" in names:
+        paths = glob(data, config.data.target)
+        sources["target"] = Unchanged([read(path) for path in paths[:: max(1, len(paths) // 240)]], config.crop)
     if "teacher" in names:
-        sources["teacher"] = Taught(read_taught(work), config.crop)
+        sources["teacher"] = Taught(read_taught(work), config.crop, config.data.backwards, config.data.painter == "night")
     return sources

@@ -107,7 +107,7 @@ def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], data: Path,
         if RANK > 0:
             continue
         progress.report(run.step, loss=loss, **parts)
-        if run.step % 250 == 0:
+        if run.step % 200 == 0:
             run.save(work / "latest.pt")
         if run.step % 1000 == 0 or run.step == phase.steps:
             run.save(work / f"{phase.name}-{run.step:06d}.pt")
@@ -119,7 +119,7 @@ def _step(run: Run, phase: Phase, batch: Batch) -> tuple[float, dict[str, float]
         group["lr"] = _rate(phase, run.step)
     with torch.autocast("cpu", torch.bfloat16):
         maps = run.generator(batch.picture.contiguous(memory_format=torch.channels_last))
-    loss, parts = paired(maps, batch)
+    loss, parts = paired(maps, batch, run.config.lamps)
     loss = loss + 0.02 * roughness(maps)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()

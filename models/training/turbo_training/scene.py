@@ -1,0 +1,136 @@
+"""A picture with what is known about it: what each pixel shows, where the sky ends, how far things are.
+
+The painters of night, fog, rain and snow start from here. Sizes are given in units of 1/640 of the picture's width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from scipy import ndimage
+
+from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PAVEMENT, PERSON, POLE, ROAD, SIGN, SKY, TREE
+
+Array = np.ndarray
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+FARTHEST = 60.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A day picture with what is known about it."""
+
+    day: Array
+    """[H, W, 3], as shown, 0 to 1."""
+    shows: Array
+    """[CLASSES, H, W], probabilities."""
+    from_car: bool
+    """Whether it was taken through a windscreen, so that headlamps light the road ahead."""
+
+    @property
+    def unit(self) -> float:
+        return self.day.shape[1] / 640
+
+    @property
+    def luma(self) -> Array:
+        return self.day @ LUMA
+
+    def blur(self, x: Array, size: float) -> Array:
+        """Gaussian blur of [H, W] or [H, W, C]; wide ones are made from a reduced picture."""
+        sigma = size * self.unit
+        if sigma > 5:
+            height, width = x.shape[:2]
+            flat = torch.from_numpy(np.ascontiguousarray(x, np.float32)).reshape(height, width, -1).permute(2, 0, 1)[None]
+            small = functional.avg_pool2d(flat, 4, ceil_mode=True, count_include_pad=False)[0].numpy()
+            small = ndimage.gaussian_filter(small, (0, sigma / 4, sigma / 4), mode="nearest", truncate=3.0)
+            wide = functional.interpolate(torch.from_numpy(small)[None], size=(height, width), mode="bilinear")
+            return wide[0].permute(1, 2, 0).reshape(x.shape).numpy()
+        return ndimage.gaussian_filter(x, (sigma, sigma) + (0,) * (x.ndim - 2), mode="nearest", truncate=3.0)
+
+    def horizon(self) -> int:
+        """The row where the road ends."""
+        rows = np.flatnonzero((self.shows[ROAD] > 0.5).mean(1) > 0.04)
+        height = self.day.shape[0]
+        return int(np.clip(rows[0] if len(rows) else height * 0.45, height * 0.25, height * 0.65))
+
+
+def sky_matte(scene: Scene) -> tuple[Array, Array]:
+    """How much of each pixel is sky, also between branches (near known sky, what is coloured like it), and its colour."""
+    known = smooth(scene.shows[SKY], 0.2, 0.7)
+    weight = scene.blur(known**2, 25) + 1e-4
+    colour = scene.blur(scene.day * (known**2)[..., None], 25) / weight[..., None]
+    alike = np.clip(1.25 - np.abs(scene.day - colour).max(-1) / 0.22, 0, 1)
+    near = np.clip(scene.blur(known, 14) * 4, 0, 1) * np.clip(weight * 200, 0, 1)
+    leafy = scene.shows[TREE] + scene.shows[SKY] + scene.shows[POLE] + 0.9 * scene.shows[BUILDING]
+    edge = np.clip(leafy * near * alike, 0, 1)
+    # inside the sky itself, things that are much darker (wires, twigs) are no sky
+    dark = np.clip((colour @ LUMA - scene.luma - 0.18) / 0.2, 0, 1) * (1 - known**8)
+    return np.clip(np.maximum(known * (1 - dark), edge), 0, 1), colour
+
+
+def without_sky(scene: Scene, sky: Array, colour: Array) -> Array:
+    """The day picture with the sky's share taken out of pixels that are half sky, so that branches don't turn white."""
+    share = (np.clip(sky, 0, 0.9) * (sky < 0.97))[..., None]
+    return np.clip((scene.day - share * colour) / (1 - share), 0.02, 1)
+
+
+def distance(scene: Scene) -> Array:
+    """How far each pixel is, [H, W]: 1 is the ground at the picture's lower edge, FARTHEST the vanishing point and beyond.
+
+    Flat ground lies where perspective puts it; what stands is as far as its foot. The sky's distance means nothing.
+    """
+    height, width = scene.luma.shape
+    s = scene.shows
+    vanishing = scene.horizon() - 0.02 * height if s[SKY].mean() > 0.005 else -0.5 * height
+    rows = np.arange(height, dtype=np.float32)
+    plane = np.where(rows > vanishing, (height - vanishing) / np.maximum(rows - vanishing, 0.5), FARTHEST)
+    plane = np.minimum(plane, FARTHEST)
+    ground = s[ROAD] + s[PAVEMENT] > 0.5
+    verge = s[TREE] + s[FENCE] > 0.5
+    before = s[CAR] + s[PERSON] + s[BICYCLE] + s[POLE] + s[SIGN] > 0.4
+    far = np.empty((height, width), np.float32)
+    known = np.empty((height, width), np.float32)
+    foot, hidden = np.ones(width, np.float32), np.zeros(width, bool)
+    for row in range(height - 1, -1, -1):
+        foot = np.where(ground[row], np.maximum(foot, plane[row]), foot)
+        # what a car stands before has its foot behind the car: its neighbours have to tell
+        hidden = (hidden & ~ground[row]) | before[row]
+        known[row] = ~(hidden | ground[row])
+        if row > vanishing:
+            foot = np.where(verge[row], np.maximum(foot, plane[row] ** 0.8), foot)
+        far[row] = foot
+    known = known + 0.02 * ~ground
+    near, wide = _blur_within(scene, np.log(far), known, 6), _blur_within(scene, np.log(far), known, 26)
+    sure = np.clip(2 * scene.blur(known, 6), 0, 1)
+    evened = np.exp(sure * near + (1 - sure) * wide)
+    far = np.where(ground, plane[:, None], evened)
+    for kinds in ((CAR,), (PERSON, BICYCLE), (POLE, SIGN)):
+        found, _ = ndimage.label(sum(s[kind] for kind in kinds) > 0.45)
+        for index, where in enumerate(ndimage.find_objects(found), 1):
+            on_ground = where[0].stop - 1 > vanishing
+            if on_ground:
+                part = far[where]
+                part[found[where] == index] = plane[min(where[0].stop, height - 1)]
+    return np.minimum(far, FARTHEST)
+
+
+def _blur_within(scene: Scene, x: Array, mask: Array, size: float) -> Array:
+    return scene.blur(x * mask, size) / (scene.blur(mask, size) + 1e-4)
+
+
+def dulled(scene: Scene, colour: float, sun: float) -> Array:
+    """The picture as if a cloud had come before the sun: less colour, and highlights lowered towards what is around them."""
+    grey = scene.luma[..., None]
+    flat = grey + colour * (scene.day - grey)
+    level = scene.blur(scene.luma, 30)[..., None]
+    glare = np.clip(grey - np.maximum(level, 0.35), 0, 1)
+    return np.clip(flat * (1 - sun * glare / (grey + 0.05)), 0, 1)
+
+
+def smooth(x: Array, low: float, high: float) -> Array:
+    """0 below `low`, 1 above `high`, without a corner in between."""
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
