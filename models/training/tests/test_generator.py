@@ -9,9 +9,9 @@ import onnxruntime
 import pytest
 import torch
 
-from turbo_training.graph import build, save
+from turbo_training.graph import build, run, save
 from turbo_training.network import Generator, Widths, multiply_accumulates
-from turbo_training.package import check, run
+from turbo_training.package import check
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from scipy import ndimage
 
-from .package import run
+from .graph import run
 
 STILL = 12
 """A pixel that never changes by this much of 255 between two frames is still."""

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from . import config as recipes
+from .folders import BadFolders, prepare_folders
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,10 +20,15 @@ def main(arguments: list[str] | None = None) -> int:
         ("export", "write the model package"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("--config", type=Path, required=True)
-        command.add_argument("--data", type=Path, required=True, help="folder of pictures")
         command.add_argument("--work", type=Path, required=True, help="folder for checkpoints and what is prepared")
+        command.add_argument("--config", type=Path, help="recipe (default: WORK/config.yaml)")
+        command.add_argument("--data", type=Path, help="folder of pictures (default: WORK/data)")
+        if name in ("prepare", "train"):
+            command.add_argument("--objective", choices=("taught", "paired", "unpaired"), help="default: what the recipe says")
         if name == "prepare":
+            command.add_argument("--input", type=Path, help="folder of pictures to be translated (paired, unpaired)")
+            command.add_argument("--output", type=Path, help="folder of pictures of what should come out (paired, unpaired)")
+            command.add_argument("--id", default="my-model", help="what the model is called (paired, unpaired)")
             command.add_argument("--shared", type=Path, help="working folder for what several effects share (default: WORK)")
         if name == "train":
             command.add_argument("--hold-out", nargs="*", default=[], help="pairs to leave out, as folder/number")
@@ -37,21 +43,41 @@ def main(arguments: list[str] | None = None) -> int:
         if name == "export":
             command.add_argument("--out", type=Path, required=True, help="folder of the model package")
     options = parser.parse_args(arguments)
-    config = recipes.load(options.config)
+    try:
+        _run(options)
+    except BadFolders as error:
+        parser.exit(2, f"{error}\n")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    data = options.data or options.work / "data"
+    if options.command == "prepare" and options.objective in ("paired", "unpaired"):
+        if options.input is None or options.output is None:
+            raise BadFolders(f"prepare --objective {options.objective} needs --input FOLDER and --output FOLDER")
+        print(prepare_folders(options.objective, options.input, options.output, options.id, options.work))
+        return
+    config = recipes.load(options.config or options.work / "config.yaml")
+    checkpoint = getattr(options, "checkpoint", None) or options.work / "final.pt"
     if options.command == "prepare":
         from .prepare import prepare
 
-        prepare(config, options.data, options.work, options.shared)
+        prepare(config, data, options.work, options.shared)
+    elif options.command == "train" and config.learn in ("paired", "unpaired"):
+        from .objectives import train_folders
+
+        if options.objective not in (None, config.learn):
+            raise BadFolders(f"the pictures in {options.work} were prepared as {config.learn}; prepare them as {options.objective} first")
+        print(train_folders(config, data, options.work))
     elif options.command == "train":
         from .train import train
 
-        print(train(config, options.data, options.work, options.hold_out, options.weights, options.only, options.prepared))
+        print(train(config, data, options.work, options.hold_out, options.weights, options.only, options.prepared))
     elif options.command == "evaluate":
         from .evaluate import evaluate
 
-        evaluate(config, options.data, options.work, options.checkpoint or options.work / "final.pt", options.parts, options.prepared)
+        evaluate(config, data, options.work, checkpoint, options.parts, options.prepared)
     else:
         from .package import export
 
-        export(config, options.data, options.work, options.checkpoint or options.work / "final.pt", options.out)
-    return 0
+        export(config, data, options.work, checkpoint, options.out)

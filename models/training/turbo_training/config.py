@@ -20,7 +20,7 @@ class Phase:
     rate: float
     """Peak learning rate; it rises over the first steps and falls along a half cosine."""
     mixture: dict[str, int]
-    """How many pictures of each source (`pairs`, `teacher`, `target`) are in a batch."""
+    """How many pictures of each source (`pairs`, `teacher`, `target`, `still`) are in a batch."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Data:
 
     pairs: list[str]
     """Folders of NN_in.jpg / NN_out.jpg; a leading `~` reverses them."""
-    labelled: str
-    """Folder of pictures with class labels."""
-    labels: str
-    """Folder of the labels, same names."""
     source: list[str]
-    """Globs of further pictures of the source domain."""
+    """Globs of pictures of the source domain."""
     target: list[str]
     """Globs of real pictures of the target domain."""
+    labelled: str = ""
+    """Folder of pictures with class labels, for the painters."""
+    labels: str = ""
+    """Folder of the labels, same names."""
     examples: list[str] = field(default_factory=list)
     """Globs of pictures to look at on sheets, where they are not the source's: real ones of what is translated backwards."""
     painter: str = "night"
@@ -55,8 +55,12 @@ class Data:
     """Whether the painter's result is what goes in, and the picture that it started from is what should come out."""
     most: int = 1000
     """At most this many pictures of the source domain are painted."""
+    shown: list[str] = field(default_factory=list)
+    """Globs of pictures whose licence allows to show them on the sheets beside the model."""
     overhead: list[str] = field(default_factory=list)
     """Globs of videos that look down on traffic, with no sky in view; `prepare` takes a few frames of each."""
+    still: list[str] = field(default_factory=list)
+    """Globs of videos from which `prepare` takes neighbouring frames: where nothing moves, the output must not either."""
     clips: list[str] = field(default_factory=list)
     """Globs of videos on which `evaluate` measures how calm the output is."""
     used: list[Source] = field(default_factory=list)
@@ -80,6 +84,8 @@ class Config:
     data: Data
     phases: list[Phase]
     widths: Widths = field(default_factory=Widths)
+    learn: str = "taught"
+    """`taught` (painted layers, then pairs), or from two folders: `paired`, `unpaired`."""
     falls: str | None = None
     """What falls through the picture in the exported graph, moved by its `time` input: `rain`, `snow` or nothing."""
     average: float = 0.998

@@ -16,10 +16,10 @@ from PIL import Image
 
 from .calm import calm
 from .config import Config
-from .graph import build, save
+from .graph import build, run, save
 from .measures import apply_curve, fit_curve, psnr, ssim
 from .network import Generator
-from .package import load_generator, run
+from .package import load_generator
 from .pictures import read
 from .realism import descriptors, distance, matching_curve, ready
 from .sheets import tile, translate
@@ -27,7 +27,7 @@ from .sources import Pair, glob, read_pairs
 from .train import train
 
 PARTS = ("pairs", "realism", "calm", "speed")
-FOLDS = 5
+FOLDS = 3
 FRAMES = 96
 """Pictures of either domain that are compared, at most."""
 
@@ -79,8 +79,8 @@ def realism(config: Config, data: Path, work: Path, generator: Generator) -> dic
     alone = [distance(descriptors([p]), wanted) for p in y]
     order = np.argsort(alone)
     for name, chosen in (("best", order[:6]), ("worst", order[-6:])):
-        halves = [[pictures[i], outputs[i]] for i in chosen]
-        tile([halves[i] + halves[i + 1] for i in (0, 2, 4)], 400).save(work / f"{name}.png")
+        rows = [[picture for i in chosen[at : at + 2] for picture in (pictures[i], outputs[i])] for at in range(0, len(chosen), 2)]
+        tile(rows, 400).save(work / f"{name}.png")
     return {name: round(float(value), 1) for name, value in found.items()}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from .falling import HEIGHT, REFERENCE, WIDTH, Layer
@@ -104,6 +105,12 @@ def save(model: onnx.ModelProto, path: Path) -> None:
     onnx.save_model(model, str(path), save_as_external_data=False)
 
 
+def run(session: onnxruntime.InferenceSession, frame: np.ndarray, strength: float, time: float = 0.0) -> np.ndarray:
+    """One frame through the graph, at a time in seconds if the graph takes one."""
+    feeds = {"frame": frame, "strength": np.array([strength], np.float32), "time": np.array([time], np.float32)}
+    return session.run(["translated"], {i.name: feeds[i.name] for i in session.get_inputs()})[0]
+
+
 def _fold(g: _Builder) -> str:
     """Pads to the stride and folds 4x4 pixels into channels ordered (row, column, colour): floats, 0 to 255."""
     g.add("Shape", ["frame"], "size", start=1, end=3)
@@ -195,9 +202,9 @@ def _fall(g: _Builder, picture: str, falling: list[Layer]) -> str:
 
     Everything up to the cut depends on the frame's size alone, so that onnxruntime does it once, when the size is fixed.
     """
-    half = TensorProto.FLOAT
+    real = TensorProto.FLOAT
     shorter = g.add("ReduceMin", ["size"], "fall.shorter", keepdims=1)
-    scale = g.add("Cast", [shorter], "fall.shorter.float", to=half)
+    scale = g.add("Cast", [shorter], "fall.shorter.float", to=real)
     scale = g.add("Div", [scale, g.constant(np.array([REFERENCE], np.float32), "fall.reference")], "fall.scale.raw")
     limits = [g.constant(np.array(value, np.float32), f"fall.scale.{end}") for end, value in (("least", 0.5), ("most", 4.0))]
     scale = g.add("Clip", [scale, *limits], "fall.scale")
@@ -209,7 +216,7 @@ def _fall(g: _Builder, picture: str, falling: list[Layer]) -> str:
     for index, layer in enumerate(falling):
         name = f"fall.{index}"
         texture = g.constant(layer.texture[None, None].astype(np.uint8), f"{name}.texture")
-        texture = g.add("Cast", [texture], f"{name}.float", to=half)
+        texture = g.add("Cast", [texture], f"{name}.float", to=real)
         texture = g.add("Resize", [texture, "", "", scales], f"{name}.resized", mode="linear", coordinate_transformation_mode="asymmetric")
         texture = g.add("Cast", [texture], f"{name}.bytes", to=TensorProto.UINT8)
         texture = g.add("Reshape", [texture, tall], f"{name}.flat")
@@ -225,7 +232,7 @@ def _fall(g: _Builder, picture: str, falling: list[Layer]) -> str:
     g.add("Reshape", ["fall.rows.t", "shape.fall.pixels"], "fall.pixels")
     g.add("Transpose", ["fall.pixels"], "fall.pixels.t", perm=[0, 2, 1])
     g.add("Reshape", ["fall.pixels.t", "shape.fall"], "fall.folded")
-    g.add("Cast", ["fall.folded"], "fall.light", to=half)
+    g.add("Cast", ["fall.folded"], "fall.light", to=real)
     g.add("Mul", ["fall.light", "strength"], "fall.scaled")
     g.add("Reshape", [picture, "shape.fall.picture"], "fall.picture")
     return g.add("Add", ["fall.picture", "fall.scaled"], "fall.added")
@@ -236,7 +243,8 @@ def _cut(g: _Builder, everywhere: str, size: str, layer: Layer, name: str) -> st
     speed = g.constant(np.array([-layer.down, -layer.aside], np.float32), f"{name}.speed")
     turns = g.add("Mul", ["time", speed], f"{name}.turns")
     if layer.sway:
-        swing = g.add("Sin", [g.add("Mul", ["time", g.constant(np.array([1.7], np.float32), f"{name}.pace")], f"{name}.angle")], f"{name}.swing")
+        pace = g.constant(np.array([1.7], np.float32), f"{name}.pace")
+        swing = g.add("Sin", [g.add("Mul", ["time", pace], f"{name}.angle")], f"{name}.swing")
         sway = g.constant(np.array([0, layer.sway], np.float32), f"{name}.sway")
         turns = g.add("Add", [turns, g.add("Mul", [swing, sway], f"{name}.aside")], f"{name}.swayed")
     phase = g.add("Sub", [turns, g.add("Floor", [turns], f"{name}.whole")], f"{name}.phase")

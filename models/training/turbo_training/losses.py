@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,11 @@ class Batch:
     base: Tensor
     light: Tensor
     split: Tensor
+    twin: Tensor
+
+    def where(self, chosen: Tensor) -> Batch:
+        """Some of the examples."""
+        return Batch(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
 
 def root(x: Tensor) -> Tensor:
@@ -37,9 +42,7 @@ def paired(maps: Maps, batch: Batch, lamps: bool) -> tuple[Tensor, dict[str, flo
     split = batch.split.view(-1, 1, 1, 1)
     bright = 1 + 3 * batch.target.amax(1, keepdim=True) if lamps else 1.5
     whole = (bright * (root(out) - root(batch.target)).abs()).mean((1, 2, 3))
-    coarse = sum(
-        (root(F.avg_pool2d(out.clamp(0, 1), k)) - root(F.avg_pool2d(batch.target, k))).abs().mean((1, 2, 3)) for k in (4, 16)
-    )
+    coarse = sum((root(F.avg_pool2d(out.clamp(0, 1), k)) - root(F.avg_pool2d(batch.target, k))).abs().mean((1, 2, 3)) for k in (4, 16))
     base = (root(kept) - root(batch.base)).abs()
     light = emission(maps.light, batch.light) if lamps else 2 * (maps.light - batch.light).abs()
     layers = (split * (base + light)).mean((1, 2, 3))
@@ -47,6 +50,14 @@ def paired(maps: Maps, batch: Batch, lamps: bool) -> tuple[Tensor, dict[str, flo
     excess = (F.relu(-out) + F.relu(out - 1)).mean()
     total = (whole + 0.5 * coarse).mean() + layers.mean() + edges + 0.2 * excess
     return total, {"whole": whole.mean().item(), "layers": layers.mean().item(), "edges": edges.item()}
+
+
+def restless(first: Maps, second: Maps, batch: Batch) -> Tensor:
+    """How much neighbouring frames differ in the output where they don't in the input, noise aside."""
+    before, after = first.apply(batch.picture), second.apply(batch.target)
+    still = ((batch.picture - batch.target).abs().amax(1, keepdim=True) < 0.05).float()
+    noise = (batch.picture - batch.target).abs()
+    return (still * F.relu((before - after).abs() - 0.7 * noise)).mean() + 0.5 * (still * (before - after)).mean((2, 3)).abs().mean()
 
 
 def slopes(x: Tensor, target: Tensor) -> Tensor:

@@ -190,8 +190,9 @@ def _sure_tails(scene: Scene, cars: Array, red: Array, tails: Array) -> Array:
         if (red[where] > 0.16)[mask].mean() < 0.16:
             sure[where] = np.maximum(sure[where], tails[where] * mask)
         elif 0.7 < wide / tall < 1.9 and mask.mean() > 0.5:
+            radius = np.clip(0.05 * wide, 0.9 * scene.unit, 4 * scene.unit)
             for side in (0.13, 0.87):
-                _disc(sure, where[0].start + 0.5 * tall, where[1].start + side * wide, np.clip(0.05 * wide, 0.9 * scene.unit, 4 * scene.unit))
+                _disc(sure, where[0].start + 0.5 * tall, where[1].start + side * wide, radius)
     return sure
 
 

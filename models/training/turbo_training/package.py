@@ -14,10 +14,11 @@ import torch
 
 from .config import Config
 from .falling import layers
-from .graph import build, save, slim
+from .graph import build, run, save, slim
 from .network import STRIDE, Generator, multiply_accumulates
 from .pictures import read
 from .quantise import quantise
+from .sheets import show
 from .sources import glob
 
 NEAR = 40.0
@@ -56,6 +57,7 @@ def export(config: Config, data: Path, work: Path, checkpoint: Path, out: Path) 
         figures["int8PsnrToFp32"] = nearness
     steps = sum(phase.steps for phase in config.phases)
     write_manifest(config, generator, steps, figures, out)
+    show(graph, config, data, out)
 
 
 def check_slim(full: Path, slimmed: Path) -> int:
@@ -107,12 +109,6 @@ def check(generator: Generator, graph: Path) -> int:
     if worst > 1:
         raise RuntimeError(f"the graph differs from the trained network by {worst} of 255")
     return worst
-
-
-def run(session: onnxruntime.InferenceSession, frame: np.ndarray, strength: float, time: float = 0.0) -> np.ndarray:
-    """One frame through the graph, at a time in seconds if the graph takes one."""
-    feeds = {"frame": frame, "strength": np.array([strength], np.float32), "time": np.array([time], np.float32)}
-    return session.run(["translated"], {i.name: feeds[i.name] for i in session.get_inputs()})[0]
 
 
 @torch.no_grad()

@@ -43,6 +43,7 @@ def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, 
     paths = glob(data, config.data.source)
     random.Random(config.seed).shuffle(paths)
     paths = take_frames(glob(data, config.data.overhead), shared / "frames") + paths[: config.data.most]
+    take_neighbours(glob(data, config.data.still), work / "still")
     progress = Progress("painting", len(paths))
     for done, path in enumerate(paths, 1):
         if not (out / f"{path.stem}_light.png").exists():
@@ -59,14 +60,39 @@ def take_frames(videos: list[Path], out: Path, count: int = 7) -> list[Path]:
     """A few frames of each video, spread over its length (needs ffmpeg and ffprobe on the PATH)."""
     out.mkdir(parents=True, exist_ok=True)
     for video in videos:
-        probe = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(video)]
-        seconds = float(subprocess.run(probe, check=True, capture_output=True, text=True).stdout)
         for index in range(count):
             file = out / f"{OVERHEAD}{video.stem}-{index}.png"
             if not file.exists():
-                at = ["ffmpeg", "-v", "error", "-ss", str(seconds * (index + 0.4) / count), "-i", str(video)]
+                at = ["ffmpeg", "-v", "error", "-ss", str(seconds(video) * (index + 0.4) / count), "-i", str(video)]
                 subprocess.run([*at, "-frames:v", "1", str(file)], check=True, stdin=subprocess.DEVNULL)
     return sorted(out.glob("*.png"))
+
+
+def take_neighbours(videos: list[Path], out: Path, count: int = 10) -> None:
+    """Pairs of neighbouring frames, NAME-0.png and NAME-1.png, spread over each video."""
+    out.mkdir(parents=True, exist_ok=True)
+    for video in videos:
+        for index in range(count):
+            file = out / f"{video.stem}-{index}"
+            if not file.with_name(f"{file.name}-1.png").exists():
+                at = [
+                    "ffmpeg",
+                    "-v",
+                    "error",
+                    "-ss",
+                    f"{seconds(video) * (index + 0.3) / count:.3f}",
+                    "-i",
+                    str(video),
+                    "-vf",
+                    "scale=640:-2",
+                ]
+                subprocess.run([*at, "-frames:v", "2", "-start_number", "0", f"{file}-%d.png"], check=True, stdin=subprocess.DEVNULL)
+
+
+def seconds(video: Path) -> float:
+    """How long a video is."""
+    probe = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(video)]
+    return float(subprocess.run(probe, check=True, capture_output=True, text=True).stdout)
 
 
 def known(net: Segmenter, picture: Image.Image, path: Path, label: Path, kept: Path) -> np.ndarray:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import torch
 from PIL import Image
 
 from .config import Config
+from .graph import run
 from .network import STRIDE, Generator
 from .pictures import image, read, tensor
+from .realism import descriptors, distance, ready
 from .sources import glob, read_pairs
 
 
@@ -47,3 +51,30 @@ def sample_sheet(generator: Generator, config: Config, data: Path, path: Path, c
     rows += [halves[i] + halves[i + 1] for i in range(0, count - 1, 2)]
     path.parent.mkdir(parents=True, exist_ok=True)
     tile(rows, 400).save(path)
+
+
+def show(graph: Path, config: Config, data: Path, out: Path, count: int = 6) -> None:
+    """best.png and worst.png in the package's folder: freely licensed pictures whose translation is nearest to real pictures
+    of the target domain, and farthest from them (patch distance), each beside its input."""
+    paths = glob(data, config.data.shown)
+    if not paths:
+        return
+    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    inputs = [_even(read(path)) for path in paths]
+    outputs = [Image.fromarray(run(session, np.asarray(p)[None], 1.0, 0.4)[0]) for p in inputs]
+    real = descriptors([ready(read(path)) for path in glob(data, config.data.target)[:96]])
+    order = np.argsort([distance(descriptors([ready(p)]), real) for p in outputs])
+    for name, chosen in (("best", order[:count]), ("worst", order[::-1][:count])):
+        rows = [[p for i in chosen[at : at + 2] for p in (_wide(inputs[i]), _wide(outputs[i]))] for at in range(0, count, 2)]
+        tile(rows, 270).quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(out / f"{name}.png", optimize=True)
+
+
+def _even(picture: Image.Image) -> Image.Image:
+    return picture.crop((0, 0, picture.width // 2 * 2, picture.height // 2 * 2))
+
+
+def _wide(picture: Image.Image) -> Image.Image:
+    """The middle of the picture as 16:9."""
+    tall = min(picture.height, round(picture.width * 9 / 16))
+    top = (picture.height - tall) // 2
+    return picture.crop((0, top, picture.width, top + tall))

@@ -15,7 +15,6 @@ from .config import Config
 from .falling import layers as layers_that_fall
 from .pictures import crops, read, relight
 
-
 Layers = tuple[Image.Image, Image.Image, Image.Image]
 """A picture, and what the painter made of it: base and the square root of light."""
 
@@ -31,6 +30,8 @@ class Example:
     light: Tensor
     """The emitted light (only where `split`)."""
     split: bool
+    twin: bool = False
+    """Whether `target` is no target but the next frame of the same video."""
 
 
 class Source(Protocol):
@@ -73,6 +74,20 @@ class Unchanged:
         return Example(picture, picture, picture, torch.zeros_like(picture), True)
 
 
+class Still:
+    """Neighbouring frames of videos."""
+
+    def __init__(self, pairs: list[tuple[Image.Image, Image.Image]], size: tuple[int, int]) -> None:
+        self.pairs, self.size = pairs, size
+
+    def draw(self, rng: np.random.Generator) -> Example:
+        first, second = crops(list(self.pairs[rng.integers(len(self.pairs))]), self.size, rng)
+        exposure, gamma = float(np.exp(rng.normal(0, 0.15))), float(np.exp(rng.normal(0, 0.1)))
+        first, second = ((exposure * frame**gamma).clamp(0, 1) for frame in (first, second))
+        nothing = torch.zeros_like(first)
+        return Example(first, second, nothing, nothing, False, True)
+
+
 class Taught:
     """Pictures with the two layers that `prepare` painted for them: base and light (stored as its square root)."""
 
@@ -96,7 +111,6 @@ class Taught:
             return Example(relight(self._varied(base, light, rng), rng), picture, nothing, nothing, False)
         return Example(relight(picture, rng), (base + light).clamp(0, 1), base, light, True)
 
-
     def _varied(self, base: Tensor, light: Tensor, rng: np.random.Generator) -> Tensor:
         """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""
         if not self.dark:
@@ -104,7 +118,6 @@ class Taught:
         effect = (base * float(np.exp(rng.normal(-0.2, 0.45))) + light * float(rng.uniform(0.4, 1.2))).clamp(0, 1)
         crushed = (effect - float(rng.uniform(0, 0.06))).clamp(0, 1)
         return crushed ** float(rng.uniform(0.9, 1.7))
-
 
     def _drops(self, like: Tensor, rng: np.random.Generator) -> Tensor:
         """Falling rain, in two of three pictures."""
@@ -158,6 +171,10 @@ def open_sources(config: Config, data: Path, work: Path, names: set[str], hold_o
     if "target" in names:
         paths = glob(data, config.data.target)
         sources["target"] = Unchanged([read(path) for path in paths[:: max(1, len(paths) // 240)]], config.crop)
+    if "still" in names:
+        firsts = sorted((work / "still").glob("*-0.png"))
+        twins = [(Image.open(p).convert("RGB"), Image.open(p.with_name(p.name.replace("-0.png", "-1.png"))).convert("RGB")) for p in firsts]
+        sources["still"] = Still(twins, config.crop)
     if "teacher" in names:
         sources["teacher"] = Taught(read_taught(work), config.crop, config.data.backwards, config.data.painter == "night")
     return sources

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .config import Config, Phase
-from .losses import Batch, paired, roughness
-from .network import Generator
+from .losses import Batch, paired, restless, roughness
+from .network import Generator, Maps
 from .progress import Progress
 from .share import RANK, agree, join, portion, wait
 from .sheets import sample_sheet
@@ -117,10 +117,14 @@ def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], data: Path,
 def _step(run: Run, phase: Phase, batch: Batch) -> tuple[float, dict[str, float]]:
     for group in run.optimiser.param_groups:
         group["lr"] = _rate(phase, run.step)
-    with torch.autocast("cpu", torch.bfloat16):
-        maps = run.generator(batch.picture.contiguous(memory_format=torch.channels_last))
-    loss, parts = paired(maps, batch, run.config.lamps)
+    maps = _maps(run, batch.picture)
+    known = ~batch.twin
+    loss, parts = paired(Maps(*(m[known] for m in maps)), batch.where(known), run.config.lamps)
     loss = loss + 0.02 * roughness(maps)
+    if batch.twin.any():
+        twins = batch.where(batch.twin)
+        unrest = restless(Maps(*(m[batch.twin] for m in maps)), _maps(run, twins.target), twins)
+        loss, parts["unrest"] = loss + 6 * unrest, unrest.item()
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     agree(run.generator)
@@ -129,6 +133,11 @@ def _step(run: Run, phase: Phase, batch: Batch) -> tuple[float, dict[str, float]
         run.optimiser.step()
         run.average(run.config.average)
     return loss.item(), parts
+
+
+def _maps(run: Run, picture: Tensor) -> Maps:
+    with torch.autocast("cpu", torch.bfloat16):
+        return run.generator(picture.contiguous(memory_format=torch.channels_last))
 
 
 def _rate(phase: Phase, step: int) -> float:
@@ -145,4 +154,4 @@ def _batches(sources: dict[str, Source], mixture: dict[str, int], seed: int) -> 
 def stack(examples: list[Example]) -> Batch:
     """Examples of one size as one batch."""
     layers = (torch.stack([getattr(e, name) for e in examples]) for name in ("picture", "target", "base", "light"))
-    return Batch(*layers, torch.tensor([float(e.split) for e in examples]))
+    return Batch(*layers, torch.tensor([float(e.split) for e in examples]), torch.tensor([e.twin for e in examples]))
