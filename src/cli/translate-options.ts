@@ -22,12 +22,23 @@ export function addTranslateOptions(command: Command): Command {
   return command
     .optionsGroup('What is done:')
     .option('-e, --effect <name>', 'the effect; "vid2vid-turbo models list" names them (default: day-to-night)')
-    .option('-m, --model <folder>', 'a model package of your own, instead of --effect')
+    .option('-m, --model <name>', 'a model by its name, or the folder of a package, instead of --effect')
     .option('--strength <share>', 'how much of the effect, from 0 to 1 (default: 1)', number(0, 1))
+    .option(
+      '--guidance <share>',
+      'how closely the input is followed, from 0 to 1, by models that take it',
+      number(0, 1),
+    )
+    .option('--seed <number>', 'which of several possible pictures, by models that take it', whole(0, 2 ** 24))
     .addOption(new Option('--compare <layout>', 'put the input beside its translation').choices(compareLayouts))
     .option('--start <time>', 'where to begin: seconds or HH:MM:SS')
     .option('-t, --duration <time>', 'how much to translate: seconds or HH:MM:SS')
     .option('-s, --size <size>', 'size to translate and write at: 1280x720, 720p or source (default: source)')
+    .option(
+      '--working-size <pixels>',
+      "short side that the network works at, at most; the result is scaled back (default: the model's)",
+      whole(16, 8192),
+    )
     .option('--frame-rate <fps>', 'frames a second of an image sequence (default: 25)', number(0.001, 1000))
     .option('--allow-truncated', 'translate a file whose end is missing as far as it goes')
     .optionsGroup('How it is written:')

@@ -1,16 +1,16 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import path from 'node:path';
 
-import { CanceledError, InputError, throwIfCanceled, UsageError } from '../errors/errors.js';
+import { CanceledError, DeviceError, InputError, throwIfCanceled, UsageError } from '../errors/errors.js';
 import { type Frame, rgbByteLength } from '../frame/frame.js';
 import { type ConditionValues, resolveConditions } from './conditions.js';
 import { type DeviceTrial, openDevice } from './device.js';
 import type { DeviceName, ProviderName } from './execution-providers.js';
 import { bindDimensions, checkGraph } from './graph-check.js';
 import { missingHardware } from './hardware.js';
-import type { ModelInput, ModelManifest } from './manifest.js';
+import type { ModelGraph, ModelInput, ModelManifest } from './manifest.js';
 import { chooseGraph, filesOf, type ModelPackage } from './model-package.js';
-import { planSessions, type SessionPlan } from './session-plan.js';
+import { largeModelBytes, planSessions, type PlanLimits, type SessionPlan } from './session-plan.js';
 import { Session } from './session.js';
 
 export type { ConditionValues } from './conditions.js';
@@ -80,9 +80,6 @@ export interface Generator extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-// Above this a CPU takes seconds a frame, and loading the model twice only to see that would, too.
-const largestModelToCompare = 100e6;
-
 /**
  * Loads a model and warms it up, in worker threads of its own.
  *
@@ -97,17 +94,22 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
   const cores = availableParallelism();
   const open = (provider: ProviderName, { threads }: { threads: number }) =>
     Session.open({ ...describe(model, provider, width, height), provider, threads, signal });
-  const bytes = model.manifest.graphs.flatMap(filesOf).reduce((sum, file) => sum + file.bytes, 0);
+  const limits = (provider: ProviderName): PlanLimits => ({
+    modelBytes: bytesOf(chooseGraph(model.manifest, provider)),
+    memoryBytes: memoryBytes(),
+  });
+  checkMemory(model.manifest, limits('cpu'));
   const trial: DeviceTrial<Session> = {
     missingHardware,
     open: (provider, allCores) =>
-      open(provider, allCores ? { threads: cores } : planSessions(provider, cores, options)),
+      open(provider, allCores ? { threads: cores } : planSessions(provider, cores, options, limits(provider))),
     time: (session) => timeOf(session, rgbByteLength(width, height)),
-    compareWithCpu: bytes <= largestModelToCompare,
+    // A large model takes a CPU seconds a frame, and loading it twice only to see that would take longer still.
+    compareWithCpu: limits('cpu').modelBytes <= largeModelBytes,
     onNotice,
   };
   const { provider, session } = await openDevice(device, trial);
-  const plan = planSessions(provider, cores, options, onNotice);
+  const plan = planSessions(provider, cores, options, limits(provider), onNotice);
   const others = await Promise.allSettled(Array.from({ length: plan.sessions - 1 }, () => open(provider, plan)));
   const sessions = [session, ...others.flatMap((other) => (other.status === 'fulfilled' ? [other.value] : []))];
   const failed = others.find((other) => other.status === 'rejected');
@@ -181,6 +183,28 @@ class SessionGenerator implements Generator {
     if (into.byteLength !== bytes || into === pixels.buffer) {
       throw new UsageError(`"into" must be a buffer of its own of ${bytes} bytes; this one has ${into.byteLength}.`);
     }
+  }
+}
+
+function bytesOf(graph: ModelGraph): number {
+  return filesOf(graph).reduce((sum, file) => sum + file.bytes, 0);
+}
+
+/** Memory of the machine, or of the container that this process is in. */
+function memoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return Math.min(totalmem(), limit > 0 ? limit : Infinity);
+}
+
+/** Refuses a model that can't fit, before gigabytes of it are read and the system ends the process. */
+function checkMemory({ id }: ModelManifest, { modelBytes, memoryBytes }: PlanLimits): void {
+  if (modelBytes > memoryBytes) {
+    const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
+    throw new DeviceError(
+      'device-unavailable',
+      `Model ${id} holds ${gigabytes(modelBytes)} GB of weights; there are ${gigabytes(memoryBytes)} GB of memory.`,
+      { remedy: 'Take a smaller model, or pull this one with --precision fp16.' },
+    );
   }
 }
 

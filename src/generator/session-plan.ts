@@ -13,6 +13,14 @@ export interface PlanRequest {
   readonly threads?: number | undefined;
 }
 
+/** What a plan has to heed beside the cores. */
+export interface PlanLimits {
+  /** Bytes of the model's weights, which every session holds. */
+  readonly modelBytes: number;
+  /** Bytes of memory that there are. */
+  readonly memoryBytes: number;
+}
+
 /**
  * Sessions that a machine gets by default. One-threaded sessions, one a core, beat one session with all threads by
  * 25 to 30 % on video files: nothing waits for the slowest thread, and ffmpeg gets the gaps. But each holds its own
@@ -22,18 +30,32 @@ export interface PlanRequest {
 const mostSessions = 8;
 
 /**
+ * Bytes of weights above which a model gets one session, with all threads: every session holds its own copy of them, and
+ * takes long enough over a frame that waiting for the slowest thread costs nothing.
+ */
+export const largeModelBytes = 100e6;
+
+/**
  * The sessions and threads to run a provider with.
  *
+ * @param limits - What the model takes, and what there is.
  * @param onNotice - Told when the provider can't run as many sessions as were asked for.
  */
 export function planSessions(
   provider: ProviderName,
   cores: number,
-  { sessions, threads }: PlanRequest,
+  { sessions: asked, threads }: PlanRequest,
+  { modelBytes, memoryBytes }: PlanLimits,
   onNotice?: (notice: string) => void,
 ): SessionPlan {
-  check('sessions', sessions);
+  check('sessions', asked);
   check('threads', threads);
+  // A fifth is left to the frames, to intermediate results and to everybody else.
+  const fitting = Math.max(1, Math.floor((memoryBytes * 0.8) / Math.max(modelBytes, 1)));
+  const sessions = asked === undefined ? undefined : Math.min(asked, fitting);
+  if (sessions !== asked) {
+    onNotice?.(`Memory is enough for ${String(sessions)} of ${String(asked)} sessions of this model.`);
+  }
   if (provider !== 'cpu') {
     const { concurrentSessions } = executionProviders[provider];
     if (sessions !== undefined && sessions > 1 && !concurrentSessions) {
@@ -42,8 +64,12 @@ export function planSessions(
     // A GPU is filled by one session; the threads are for what it leaves to the CPU.
     return { sessions: concurrentSessions ? (sessions ?? 1) : 1, threads: threads ?? Math.min(cores, 4) };
   }
-  const count = sessions ?? Math.max(1, Math.min(mostSessions, Math.floor(cores / (threads ?? 1))));
+  const count = sessions ?? defaultSessions(cores, threads, modelBytes);
   return { sessions: count, threads: threads ?? Math.max(1, Math.floor(cores / count)) };
+}
+
+function defaultSessions(cores: number, threads: number | undefined, modelBytes: number): number {
+  return modelBytes > largeModelBytes ? 1 : Math.max(1, Math.min(mostSessions, Math.floor(cores / (threads ?? 1))));
 }
 
 function check(name: string, value: number | undefined): void {

@@ -5,7 +5,7 @@ import sharp, { type Sharp } from 'sharp';
 
 import { InputError, OutputError, UsageError } from '../errors/errors.js';
 import type { RgbPixels } from '../frame/frame.js';
-import { scaledSize, type Size } from '../video/size.js';
+import { scaledSize, workingSizeOf, type Size } from '../video/size.js';
 
 type ImageFormat = 'jpeg' | 'png' | 'webp' | 'avif' | 'tiff';
 
@@ -32,6 +32,8 @@ export interface StillPicture {
   readonly padded: Size;
   /** Size without. */
   readonly size: Size;
+  /** Size of the picture that is written; larger than {@link StillPicture.size} where there is a working size. */
+  readonly outputSize: Size;
   /** The file's bytes. */
   readonly bytes: Buffer;
 }
@@ -42,9 +44,15 @@ export interface StillPicture {
  * @param path - The file.
  * @param wantedSize - `'source'`, `'1280x720'` or `'720p'`.
  * @param multiple - Sides are made a multiple of this by repeating the last column and row.
+ * @param workingSize - Greatest length of the short side of what is worked on; undefined for any.
  * @throws InputError when it isn't there or isn't a picture.
  */
-export async function readPicture(path: string, wantedSize: string, multiple: number): Promise<StillPicture> {
+export async function readPicture(
+  path: string,
+  wantedSize: string,
+  multiple: number,
+  workingSize?: number,
+): Promise<StillPicture> {
   const bytes = await readFile(path).catch((cause: unknown) => {
     const code = (cause as NodeJS.ErrnoException).code;
     throw code === 'ENOENT'
@@ -52,15 +60,21 @@ export async function readPicture(path: string, wantedSize: string, multiple: nu
       : new InputError('input-unreadable', `"${path}" can't be read (${String(code)}).`, { cause });
   });
   try {
-    return await decode(bytes, wantedSize, multiple);
+    return await decode(bytes, wantedSize, multiple, workingSize);
   } catch (cause) {
     throw new InputError('input-not-video', `"${path}" is not a picture that can be read.`, { cause });
   }
 }
 
-async function decode(bytes: Buffer, wantedSize: string, multiple: number): Promise<StillPicture> {
+async function decode(
+  bytes: Buffer,
+  wantedSize: string,
+  multiple: number,
+  workingSize: number | undefined,
+): Promise<StillPicture> {
   const size = (await sharp(bytes).metadata()).autoOrient;
-  const scaled = scaledSize(wantedSize, size) ?? size;
+  const outputSize = scaledSize(wantedSize, size) ?? size;
+  const scaled = workingSizeOf(outputSize, workingSize);
   const padded = {
     width: Math.ceil(scaled.width / multiple) * multiple,
     height: Math.ceil(scaled.height / multiple) * multiple,
@@ -76,7 +90,7 @@ async function decode(bytes: Buffer, wantedSize: string, multiple: number): Prom
     throw new RangeError(`${data.length} bytes where ${pixels.length} were due`);
   }
   pixels.set(data);
-  return { pixels, padded, size: scaled, bytes };
+  return { pixels, padded, size: scaled, outputSize: { width: outputSize.width, height: outputSize.height }, bytes };
 }
 
 function upright(bytes: Buffer, size: Size): Sharp {
@@ -98,9 +112,11 @@ export async function encodePicture(
   translated: RgbPixels,
   options: PictureOptions,
 ): Promise<Buffer> {
-  const { size } = original;
+  const size = original.outputSize;
   const cut = (pixels: RgbPixels) =>
-    sharp(pixels, { raw: { ...original.padded, channels: 3 } }).extract({ left: 0, top: 0, ...size });
+    sharp(pixels, { raw: { ...original.padded, channels: 3 } })
+      .extract({ left: 0, top: 0, ...original.size })
+      .resize(size.width, size.height, { fit: 'fill' });
   if (options.compare !== undefined) {
     return encode(await compare(cut(originalPixels), cut(translated), size, options.compare), options.format);
   }

@@ -3,7 +3,8 @@ import type { ModelPackage } from '../generator/model-package.js';
 import type { ResolvedTranslateOptions } from './options.js';
 
 /**
- * What the network is told beside the frame shown at `seconds`: the strength, and the time for models with movement.
+ * What the network is told beside the frame shown at `seconds`: what the user asks for, and the time for models with
+ * movement.
  *
  * A strength of 1 is every model's own default and isn't told, so that models without one can be run.
  */
@@ -12,5 +13,7 @@ export function conditionsAt(seconds: number, options: ResolvedTranslateOptions,
   return {
     ...(options.strength === 1 ? {} : { strength: options.strength }),
     ...(takesTime ? { time: seconds } : {}),
+    ...(options.guidance === undefined ? {} : { guidance: options.guidance }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
   };
 }

@@ -18,6 +18,7 @@ const translateOptionsSchema = z.strictObject({
     .string()
     .regex(/^(source|\d{1,5}x\d{1,5}|\d{2,5}p)$/, 'a size is WIDTHxHEIGHT (1280x720), a height (720p) or "source"')
     .default('source'),
+  workingSize: z.int().min(16).max(8192).optional(),
   start: z.union([z.number().nonnegative(), z.string().regex(timePattern, 'a time is seconds or HH:MM:SS')]).optional(),
   duration: z.union([z.number().positive(), z.string().regex(timePattern, 'a time is seconds or HH:MM:SS')]).optional(),
   frameRate: z.number().positive().max(1000).optional(),
@@ -38,6 +39,12 @@ const translateOptionsSchema = z.strictObject({
   sessions: z.int().min(1).max(64).optional(),
   threads: z.int().min(1).max(256).optional(),
   strength: z.number().min(0).max(1).default(1),
+  guidance: z.number().min(0).max(1).optional(),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 24)
+    .optional(),
   compare: z.enum(compareLayouts).optional(),
   overwrite: z.boolean().default(false),
   allowTruncated: z.boolean().default(false),

@@ -55,7 +55,7 @@ export async function translateFile(
   const callbacks = { signal, onProgress, onNotice };
   const resolved = resolveTranslateOptions(settings);
   throwIfCanceled(signal);
-  const model = await findModel({ effect: resolved.effect, directory: resolved.model });
+  const model = await findModel({ effect: resolved.effect, model: resolved.model, onNotice });
   const to = output ?? defaultOutput(input, model.manifest.effect);
   const work = { output: to, options: resolved, callbacks, model, began };
   if (isStillPicture(input)) {
@@ -97,6 +97,7 @@ async function translateVideo(work: Work): Promise<TranslateSummary> {
     ...range,
     ...{ size: options.size, frameRate: options.frameRate, ffmpeg: options.ffmpeg, signal },
     sizeMultiple: model.manifest.input.sizeMultiple,
+    workingSize: options.workingSize ?? model.manifest.input.workingSize,
   });
   source.notices.forEach((notice) => onNotice?.(notice));
   await using generator = await createGenerator({ ...generatorOptions(work), ...source.format });

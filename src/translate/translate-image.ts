@@ -45,7 +45,14 @@ export async function translateImage(work: ImageTranslation): Promise<TranslateS
     meter.add(performance.now() - start);
     return result;
   };
-  const picture = await timed(meters.decode, () => readPicture(input, options.size, model.manifest.input.sizeMultiple));
+  const picture = await timed(meters.decode, () =>
+    readPicture(
+      input,
+      options.size,
+      model.manifest.input.sizeMultiple,
+      options.workingSize ?? model.manifest.input.workingSize,
+    ),
+  );
   const { padded } = picture;
   await using generator = await work.openGenerator(padded.width, padded.height);
   const frame = { index: 0, timestamp: 0, ...padded, pixels: picture.pixels };
@@ -69,7 +76,7 @@ export async function translateImage(work: ImageTranslation): Promise<TranslateS
   });
   await target.commit();
   const pumped = { framesIn: 1, framesOut: 1, milliseconds: performance.now() - began, meters };
-  return summarize({ pumped, generator, size: picture.size, output, began: work.began, videoSeconds: undefined });
+  return summarize({ pumped, generator, size: picture.outputSize, output, began: work.began, videoSeconds: undefined });
 }
 
 function refuseVideoOptions(options: ResolvedTranslateOptions): void {

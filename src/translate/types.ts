@@ -8,13 +8,21 @@ import type { ProviderName } from '../generator/execution-providers.js';
 export interface TranslateOptions {
   /** What is done to the picture; `listModels()` names them all. Default `'day-to-night'`. */
   readonly effect?: string | undefined;
-  /** Folder of a model package (model.onnx + manifest.json) to run instead of the effect's embedded one. */
+  /**
+   * Model to run, whatever its effect: its id (`'day-to-night-turbo'`, once pulled), or the folder of a model package
+   * (model.onnx + manifest.json). Default: the first that has the effect.
+   */
   readonly model?: string | undefined;
   /**
    * Size to translate and write at: `'source'` (default), `'1280x720'` or `'720p'`. The picture is fitted inside, its
    * aspect kept.
    */
   readonly size?: string | undefined;
+  /**
+   * Greatest length of the short side that the network works at, pixels: a larger picture is scaled down for it, its
+   * aspect kept, and the result back up. Default: what the model was made for (512 in the published ones), or any.
+   */
+  readonly workingSize?: number | undefined;
   /** Where to start: seconds, or text as `'1:02:03.5'`. Default: the beginning. */
   readonly start?: number | string | undefined;
   /** How much to translate: seconds, or text as `'0:30'`. Default: all. */
@@ -37,6 +45,10 @@ export interface TranslateOptions {
   readonly threads?: number | undefined;
   /** How much of the effect, 0 (the input) to 1 (all, default). */
   readonly strength?: number | undefined;
+  /** How closely the input is followed, 0 to 1, by models that take it. Default: the model's own. */
+  readonly guidance?: number | undefined;
+  /** Which of several possible pictures, by models that take it: a whole number from 0 to 2^24. Default: the model's own. */
+  readonly seed?: number | undefined;
   /** Puts the input beside its translation. Default: only the translation. */
   readonly compare?: 'side-by-side' | 'split' | undefined;
   /** Whether a file that is there already may be replaced. Default false. */

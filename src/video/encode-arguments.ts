@@ -21,7 +21,7 @@ export interface SinkPlan {
 
 /** The size that is written: most encoders take chroma for two by two pixels, and so no odd sizes. */
 export function writtenSize({ source, encoder }: Pick<SinkPlan, 'source' | 'encoder'>): Size {
-  const { width, height } = source.visible;
+  const { width, height } = source.outputSize;
   return encoder.oddSizes ? { width, height } : { width: Math.max(2, width & ~1), height: Math.max(2, height & ~1) };
 }
 
@@ -79,7 +79,12 @@ function encoderTimeBase(frameRate: Rational | undefined, capabilities: FfmpegCa
 }
 
 function encodeFilters({ source, options, encoder, capabilities }: SinkPlan): string {
-  const visible = writtenSize({ source, encoder });
+  const written = writtenSize({ source, encoder });
+  const isScaled =
+    source.visible.width !== source.outputSize.width || source.visible.height !== source.outputSize.height;
+  // Of a picture that isn't scaled, an odd last column or row that the encoder can't take goes with the padding.
+  const visible = isScaled ? source.visible : written;
+  const scaling = isScaled ? [`scale=w=${written.width}:h=${written.height}:flags=bicubic+accurate_rnd`] : [];
   const tags: ColourTags = source.colour.output;
   const toYuv = /^(rgb|bgr|gbr)/.test(encoder.pixelFormat)
     ? []
@@ -89,10 +94,8 @@ function encodeFilters({ source, options, encoder, capabilities }: SinkPlan): st
   const padded = visible.width !== source.format.width || visible.height !== source.format.height;
   const layout =
     options.compare === undefined
-      ? padded
-        ? [`crop=${visible.width}:${visible.height}:0:0`]
-        : []
-      : [compareFilter(options.compare, visible, source.format.height)];
+      ? [...(padded ? [`crop=${visible.width}:${visible.height}:0:0`] : []), ...scaling]
+      : [compareFilter(options.compare, written, (row) => pictureAt(visible, row, scaling), source.format.height)];
   const setTags = capabilities.filters.has('setparams') && toYuv.length > 0 && encoder.pixelFormat !== 'yuvj420p';
   return [
     ...layout,
@@ -105,18 +108,24 @@ function encodeFilters({ source, options, encoder, capabilities }: SinkPlan): st
   ].join(',');
 }
 
+/** Filters that take a picture of a pair out of its padding, and give it the size it is written at. */
+function pictureAt(visible: Size, row: number, scaling: readonly string[]): string {
+  return [`crop=${visible.width}:${visible.height}:0:${row}`, ...scaling].join(',');
+}
+
 /**
  * Makes one picture of a pair that comes one above the other, their padding taken away.
  *
+ * @param size - Size of each of the two.
+ * @param picture - Filters for the one that begins at a row.
  * @param below - Row that the translation begins at.
  */
-function compareFilter(layout: CompareLayout, visible: Size, below: number): string {
-  const { width, height } = visible;
+function compareFilter(layout: CompareLayout, size: Size, picture: (row: number) => string, below: number): string {
+  const { width, height } = size;
   const half = Math.max(2, (width >> 1) & ~1);
-  const [left, right] =
-    layout === 'side-by-side'
-      ? [`crop=${width}:${height}:0:0`, `crop=${width}:${height}:0:${below}`]
-      : [`crop=${half}:${height}:0:0`, `crop=${width - half}:${height}:${half}:${below}`];
-  const divider = layout === 'split' ? `,drawbox=x=${half - 1}:y=0:w=2:h=ih:color=white:t=fill` : '';
+  const isSplit = layout === 'split';
+  const left = `${picture(0)}${isSplit ? `,crop=${half}:${height}:0:0` : ''}`;
+  const right = `${picture(below)}${isSplit ? `,crop=${width - half}:${height}:${half}:0` : ''}`;
+  const divider = isSplit ? `,drawbox=x=${half - 1}:y=0:w=2:h=ih:color=white:t=fill` : '';
   return `split[original][translated];[original]${left}[left];[translated]${right}[right];[left][right]hstack${divider}`;
 }

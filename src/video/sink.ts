@@ -131,7 +131,7 @@ class FfmpegSink implements VideoSink {
     this.#target = target;
     this.#comparing = plan.options.compare !== undefined;
     this.size = writtenSize(plan);
-    this.notices = [...noticesAboutSize(plan.source.visible, this.size), ...plan.sideStreams.notices];
+    this.notices = [...noticesAboutSize(plan.source.outputSize, this.size), ...plan.sideStreams.notices];
     this.#process = new FfmpegProcess(ffmpeg, ffmpegOptions, lossSigns);
     this.#signal = plan.options.signal;
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });

@@ -31,6 +31,18 @@ export function scaledSize(wanted: string, source: Size): Size | undefined {
   return size.width === source.width && size.height === source.height ? undefined : size;
 }
 
+/**
+ * The size that a picture is worked on at: its short side no longer than `shortSide`, its aspect kept, both sides even;
+ * the picture's own where that is small enough. Never squashed: what a network wants of multiples is padding's work.
+ *
+ * @param size - The picture's size.
+ * @param shortSide - Greatest length of the short side; undefined for any.
+ */
+export function workingSizeOf(size: Size, shortSide: number | undefined): Size {
+  const factor = (shortSide ?? Infinity) / Math.min(size.width, size.height);
+  return factor >= 1 ? size : { width: even(size.width * factor), height: even(size.height * factor) };
+}
+
 function scaleFactor(wanted: string, source: Size): number {
   const rows = /^(\d+)p$/.exec(wanted)?.[1];
   if (rows !== undefined && Number(rows) >= 2) {

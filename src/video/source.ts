@@ -13,7 +13,7 @@ import { findMissingEnd } from './missing-end.js';
 import type { ByteInput } from './nut/byte-reader.js';
 import { NutError, NutReader } from './nut/reader.js';
 import { probe, type MediaInfo } from './probe.js';
-import { assertSensibleSize, scaledSize, type Size } from './size.js';
+import { assertSensibleSize, scaledSize, workingSizeOf, type Size } from './size.js';
 
 /**
  * Options of {@link openSource}.
@@ -23,6 +23,11 @@ import { assertSensibleSize, scaledSize, type Size } from './size.js';
 export interface SourceOptions {
   /** Size of the frames: `'source'` (default), `'1280x720'` or `'720p'`; the aspect is kept. */
   readonly size?: string | undefined;
+  /**
+   * Greatest length of the frames' short side, pixels: a larger picture is scaled down to it, its aspect kept, and a sink
+   * made for this source scales what it writes back up. Default: any.
+   */
+  readonly workingSize?: number | undefined;
   /** Where to start, seconds. Default 0. */
   readonly start?: number | undefined;
   /** How much to read, seconds. Default: all. */
@@ -47,6 +52,8 @@ export interface VideoSource extends FrameSource {
   readonly media: MediaInfo;
   /** Part of each frame that is picture, from its top left corner; the rest repeats its last column and row. */
   readonly visible: Size;
+  /** Size of a video made of the frames; larger than {@link VideoSource.visible} where there is a working size. */
+  readonly outputSize: Size;
   /** Seconds from the input's start (or from {@link SourceOptions.start}) to its first frame. */
   readonly firstFrameSeconds: number;
   /** @internal How the input was opened. */
@@ -103,6 +110,7 @@ class FfmpegSource implements VideoSource {
   readonly colour: ColourPlan;
   readonly notices: readonly string[];
   readonly visible: Size;
+  readonly outputSize: Size;
   format!: VideoFormat;
   pool!: FramePool;
   firstFrameSeconds = 0;
@@ -133,8 +141,9 @@ class FfmpegSource implements VideoSource {
     this.location = location;
     this.colour = planColour(media.video, capabilities);
     const { width, height } = scaledSize(options.size ?? 'source', media.video) ?? media.video;
-    this.visible = { width, height };
-    this.notices = noticesAbout(this.colour, media);
+    this.outputSize = { width, height };
+    this.visible = workingSizeOf(this.outputSize, options.workingSize);
+    this.notices = [...noticesAbout(this.colour, media), ...noticesAboutSize(this.visible, this.outputSize)];
     const filters = decodeFilters(media, this.colour, this.visible, options.sizeMultiple ?? 2);
     this.#process = new FfmpegProcess(
       programs.ffmpeg,
@@ -234,6 +243,14 @@ function noticesAbout(colour: ColourPlan, media: MediaInfo): string[] {
     ...(colour.notice === undefined ? [] : [colour.notice]),
     ...(media.video.interlaced ? ['The input is interlaced: it is deinterlaced.'] : []),
   ];
+}
+
+function noticesAboutSize(working: Size, output: Size): string[] {
+  return working.width === output.width && working.height === output.height
+    ? []
+    : [
+        `The network works at ${working.width}x${working.height}; its result is scaled back to ${output.width}x${output.height}.`,
+      ];
 }
 
 function decodeFilters(media: MediaInfo, colour: ColourPlan, size: Size, multiple: number): string {
