@@ -41,20 +41,14 @@ export function pictureAttention(module: Module, picture: Value, groups: number,
   const { graph } = module;
   const precise = module.inFloat32();
   const channels = channelsOf(graph, picture);
-  const names = module.has('query.weight') ? oldNames : newNames;
   const normal = precise.groupNorm('group_norm', cast(graph, picture, 'float32'), groups, epsilon);
   const tokens = toTokens(precise, normal);
-  const query = precise.linear(names.query, tokens, channels);
-  const key = precise.linear(names.key, tokens, channels);
-  const value = precise.linear(names.value, tokens, channels);
-  const hidden = precise.linear(names.out, attend(precise, query, key, value, 1), channels);
+  const query = precise.linear('to_q', tokens, channels);
+  const key = precise.linear('to_k', tokens, channels);
+  const value = precise.linear('to_v', tokens, channels);
+  const hidden = precise.linear('to_out.0', attend(precise, query, key, value, 1), channels);
   return add(graph, toPicture(module, cast(graph, hidden, module.type), picture), picture);
 }
-
-const newNames = { query: 'to_q', key: 'to_k', value: 'to_v', out: 'to_out.0' };
-
-// What diffusers called them until 0.15, and still reads.
-const oldNames = { query: 'query', key: 'key', value: 'value', out: 'proj_attn' };
 
 /** [1, channels, height, width] as [height · width, channels]. */
 export function toTokens({ graph }: Module, picture: Value): Value {

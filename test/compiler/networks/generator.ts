@@ -1,0 +1,42 @@
+import path from 'node:path';
+
+import { openBaseModel } from '../../../dist/compiler/checkpoint/turbo/base-model.js';
+import { openTurboCheckpoint } from '../../../dist/compiler/checkpoint/turbo/open-turbo-checkpoint.js';
+import type { GeneratorConfiguration } from '../../../dist/compiler/networks/one-step-generator.js';
+import { networkFixtures, golden, readJson, readTensors } from './golden.js';
+
+/** One case of a generator's golden data. */
+export interface GoldenCase {
+  readonly key: string;
+  readonly direction?: 'a2b' | 'b2a';
+  readonly width: number;
+  readonly height: number;
+  readonly guidance?: number;
+  readonly posterior: 'mode' | 'sample';
+}
+
+/** The tiny base's configuration. */
+export const tinyConfiguration = {
+  unet: { transformer_layers_per_block: 1, ...(readJson('base/unet/config.json') as object) },
+  vae: readJson('base/vae/config.json'),
+  scheduler: readJson('base/scheduler/scheduler_config.json'),
+} as GeneratorConfiguration;
+
+const embeddings = readTensors('text');
+
+/** A prompt of the golden data, as transformers encodes it. */
+export function promptOf(name: 'a2b' | 'b2a' | 'edge' | 'sketch') {
+  const { shape, data } = golden(embeddings, `${name}/embedding`);
+  return { rows: shape[1] ?? 0, width: shape[2] ?? 0, read: () => Promise.resolve(Float32Array.from(data)) };
+}
+
+/** A checkpoint of the golden data, opened on the tiny base for as long as `use` runs. */
+export async function withCheckpoint<T>(
+  name: string,
+  direction: 'a2b' | 'b2a' | undefined,
+  use: (tensors: Awaited<ReturnType<typeof openTurboCheckpoint>>) => Promise<T>,
+): Promise<T> {
+  await using base = await openBaseModel(path.join(networkFixtures, 'base'));
+  await using tensors = await openTurboCheckpoint(path.join(networkFixtures, `${name}.pkl`), base, { direction });
+  return await use(tensors);
+}
