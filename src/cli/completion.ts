@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 
+import { addModelNames } from './complete-models.js';
+
 const shells = ['bash', 'zsh', 'fish', 'powershell'];
 
 const help = `
@@ -49,6 +51,7 @@ export function addCompletionCommands(program: Command, describeProgram: () => C
             : directives.ShellCompDirectiveNoFileComp,
         set: () => undefined,
       });
+      await addModelNames(root, words);
       root.parse(words);
     });
 }

@@ -13,12 +13,24 @@ async function offered(...words: readonly string[]): Promise<{ words: string[]; 
 test('commands', async () => {
   expect(await offered('')).toEqual({ words: ['translate', 'models', 'doctor', 'completion', 'help'], files: false });
   expect(await offered('do')).toEqual({ words: ['doctor'], files: false });
-  expect(await offered('models', '')).toMatchObject({ words: ['list', 'help'] });
+  expect(await offered('models', '')).toMatchObject({
+    words: ['list', 'pull', 'compile', 'info', 'verify', 'remove', 'help'],
+  });
 });
 
 test('options and their values', async () => {
   expect(await offered('translate', '--co')).toEqual({ words: ['--compare', '--codec'], files: false });
   expect(await offered('translate', '--compare', '')).toEqual({ words: ['side-by-side', 'split'], files: false });
+});
+
+test('models and effects by their names', async () => {
+  const pullable = await offered('models', 'pull', 'day');
+  expect(pullable).toEqual({ words: ['day-to-night-turbo'], files: false });
+  expect((await offered('models', 'info', '')).words).toEqual(
+    expect.arrayContaining(['day-to-night', 'sketch-to-image-turbo']),
+  );
+  expect((await offered('translate', '--model', 'day-to-n')).words).toContain('day-to-night');
+  expect((await offered('translate', 'drive.mp4', '--effect', '')).words).toContain('day-to-night');
 });
 
 test('files, for what is to be translated', async () => {

@@ -18,7 +18,20 @@ describe('help', () => {
     const named = [...stdout.matchAll(/^ {2}(?:-\w, )?--([a-z-]+)/gm)].map(([, name]) => name);
     expect(named.sort()).toEqual(
       [
-        ...['effect', 'model', 'strength', 'compare', 'start', 'duration', 'size', 'frame-rate', 'allow-truncated'],
+        ...[
+          'effect',
+          'model',
+          'guidance',
+          'seed',
+          'working-size',
+          'strength',
+          'compare',
+          'start',
+          'duration',
+          'size',
+          'frame-rate',
+          'allow-truncated',
+        ],
         ...['overwrite', 'format', 'codec', 'crf', 'preset', 'device', 'sessions', 'threads', 'ffmpeg'],
         ...['json', 'quiet', 'help'],
       ].sort(),
