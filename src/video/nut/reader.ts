@@ -73,7 +73,30 @@ export class NutError extends Error {
   }
 }
 
-/** Reads the one video stream of a NUT stream, as ffmpeg's `-f nut -c:v rawvideo -pix_fmt rgb24` writes it. */
+/** What stands before a frame's bytes. */
+interface FrameHeader {
+  readonly timestamp: number;
+  readonly key: boolean;
+  /** Bytes of the frame, those left out included. */
+  readonly size: number;
+  /** Its first bytes, which are left out of the stream. */
+  readonly elided: Uint8Array;
+}
+
+/** A coded picture as it stood in the stream. */
+export interface NutPacket {
+  /** In ticks of the stream's time base. */
+  readonly timestamp: number;
+  /** Whether it can be decoded without those before it. */
+  readonly key: boolean;
+  /** Its bytes. */
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+/** The largest coded picture that is read: far more than any encoder makes of a frame. */
+const largestPacket = 1 << 26;
+
+/** Reads the one video stream of a NUT stream: raw RGB pictures (`-c:v rawvideo -pix_fmt rgb24`), or coded ones. */
 export class NutReader {
   readonly #input: ByteInput;
   #frameCodes: FrameCode[] = [];
@@ -115,13 +138,41 @@ export class NutReader {
    * @param acquire - Called once a frame is there, for a buffer of exactly its size.
    */
   async readFrame(acquire: () => ArrayBuffer): Promise<{ timestamp: number; pixels: RgbPixels } | undefined> {
+    const header = await this.#nextFrameHeader();
+    if (header === undefined) {
+      return undefined;
+    }
+    if (header.size !== this.#byteLength) {
+      throw new NutError(`a frame of ${header.size} bytes where ${this.#byteLength} were due`);
+    }
+    const pixels = new Uint8Array(acquire());
+    await this.#fill(pixels, header);
+    return { timestamp: header.timestamp, pixels };
+  }
+
+  /** Reads the next coded picture; undefined after the last one. */
+  async readPacket(): Promise<NutPacket | undefined> {
+    const header = await this.#nextFrameHeader();
+    if (header === undefined) {
+      return undefined;
+    }
+    if (header.size > largestPacket) {
+      throw new NutError(`a coded picture of ${header.size} bytes`);
+    }
+    const data = new Uint8Array(header.size);
+    await this.#fill(data, header);
+    return { timestamp: header.timestamp, key: header.key, data };
+  }
+
+  /** Reads up to the next frame's bytes; undefined at the end. */
+  async #nextFrameHeader(): Promise<FrameHeader | undefined> {
     for (;;) {
       if (!(await this.#input.more())) {
         return undefined;
       }
       const code = await this.#input.byte();
       if (code !== startCodeByte) {
-        return this.#readFrame(this.#frameCodes[code], acquire);
+        return this.#readFrameHeader(this.#frameCodes[code]);
       }
       const { startCode, content } = await this.#readPacket(code);
       if (startCode === startCodes.syncpoint) {
@@ -132,7 +183,7 @@ export class NutReader {
     }
   }
 
-  async #readFrame(code: FrameCode | undefined, acquire: () => ArrayBuffer) {
+  async #readFrameHeader(code: FrameCode | undefined): Promise<FrameHeader> {
     if (code === undefined || (code.flags & frameFlags.invalid) !== 0) {
       throw new NutError('an invalid frame code');
     }
@@ -166,16 +217,15 @@ export class NutReader {
     if (flags & frameFlags.checksum) {
       await this.#input.block(4);
     }
-    if (size !== this.#byteLength) {
-      throw new NutError(`a frame of ${size} bytes where ${this.#byteLength} were due`);
-    }
     this.#lastPts = timestamp;
-    const pixels = new Uint8Array(acquire());
     // Frames over 4096 bytes have no elided header.
-    const elided = size > 4096 ? 0 : (this.#elidedHeaders[headerIndex]?.length ?? 0);
-    pixels.set(this.#elidedHeaders[headerIndex]?.subarray(0, elided) ?? []);
-    await this.#input.fill(pixels.subarray(elided));
-    return { timestamp, pixels };
+    const elided = (size > 4096 ? undefined : this.#elidedHeaders[headerIndex]) ?? new Uint8Array(0);
+    return { timestamp, key: (flags & frameFlags.key) !== 0, size, elided };
+  }
+
+  async #fill(target: Uint8Array, { elided }: FrameHeader): Promise<void> {
+    target.set(elided);
+    await this.#input.fill(target.subarray(elided.length));
   }
 
   /** A timestamp from its coded form: whole, or its low bits with the rest taken from the one before. */

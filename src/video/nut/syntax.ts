@@ -39,6 +39,12 @@ export const startCodeByte = 0x4e;
 /** RGB, 8 bits a channel, rows without padding: the codec tag ffmpeg gives `rgb24` in NUT. */
 export const rgb24Tag = Buffer.from([0x52, 0x47, 0x42, 24]);
 
+/** H.264 in Annex B form. */
+export const h264Tag = Buffer.from('H264', 'latin1');
+
+/** JPEG pictures. */
+export const mjpegTag = Buffer.from('MJPG', 'latin1');
+
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 24;
   for (let bit = 0; bit < 8; bit += 1) {

@@ -1,8 +1,9 @@
 import type { Rational, VideoFormat } from '../../frame/frame.js';
 import { crc32, fileId, frameFlags, rgb24Tag, startCodes } from './syntax.js';
 
-/** The one frame code that is written: a key frame of stream 0 whose timestamp, size and checksum follow. */
+/** The two frame codes that are written: a frame of stream 0 whose timestamp, size and checksum follow; a key frame or not. */
 const keyFrameCode = 1;
+const otherFrameCode = 2;
 /** The longest distance between syncpoints that a reader has to accept. */
 const maxDistance = 65536;
 /** Timestamps below this power of two would be differences; all of ours are written whole. */
@@ -59,14 +60,15 @@ function mainHeader(timeBase: Rational): Buffer {
       v(timeBase.denominator),
       entry(invalid, keyFrameCode),
       entry(key | codedPts | sizeMsb | checksum, 1),
+      entry(codedPts | sizeMsb | checksum, 1),
       // 'N' (a start code's first byte) is skipped by the count.
-      entry(invalid, 256 - keyFrameCode - 2),
+      entry(invalid, 256 - otherFrameCode - 2),
       v(0), // elided headers
     ]),
   );
 }
 
-function streamHeader(format: VideoFormat): Buffer {
+function streamHeader(format: VideoFormat, { tag, setup }: NutCodec): Buffer {
   const aspect = format.sampleAspectRatio;
   // Further apart than this, timestamps need a checksum; every frame of ours has one.
   const maxPtsDistance = 1;
@@ -75,13 +77,13 @@ function streamHeader(format: VideoFormat): Buffer {
     Buffer.concat([
       v(0), // stream
       v(0), // class: video
-      vb(rgb24Tag),
+      vb(tag),
       v(0), // time base
       v(msbPtsShift),
       v(maxPtsDistance),
       v(0), // decode delay
       v(0), // flags
-      v(0), // codec specific bytes
+      vb(setup),
       v(format.width),
       v(format.height),
       v(aspect?.numerator ?? 0),
@@ -107,28 +109,40 @@ function frameRateInfo(frameRate: Rational): Buffer {
   );
 }
 
+/** How the pictures of a NUT stream are coded. */
+export interface NutCodec {
+  /** Four letters, as in AVI. */
+  readonly tag: Buffer;
+  /** What a decoder needs before the first picture; for H.264 its SPS and PPS, or nothing where each key frame has them. */
+  readonly setup: Uint8Array;
+}
+
+const rawRgb: NutCodec = { tag: rgb24Tag, setup: new Uint8Array(0) };
+
 /**
- * Everything that stands before the first frame of a NUT stream of raw RGB pictures.
+ * Everything that stands before the first frame of a NUT stream.
  *
  * @param format - Its time base must be in lowest terms; its frame rate becomes the encoder's nominal one.
+ * @param codec - What the frames are. Default: raw RGB pictures.
  */
-export function nutHeader(format: VideoFormat): Buffer {
+export function nutHeader(format: VideoFormat, codec: NutCodec = rawRgb): Buffer {
   return Buffer.concat([
     fileId,
     mainHeader(format.timeBase),
-    streamHeader(format),
+    streamHeader(format, codec),
     ...(format.frameRate === undefined ? [] : [frameRateInfo(format.frameRate)]),
   ]);
 }
 
 /**
- * What stands before a frame's pixels: a syncpoint and the frame's header.
+ * What stands before a frame's bytes: a syncpoint and the frame's header.
  *
  * @param timestamp - In ticks of the stream's time base, not negative.
  * @param byteLength - Bytes of the picture that follows.
+ * @param key - Whether it can be decoded without those before it.
  */
-export function nutFrameHeader(timestamp: number, byteLength: number): Buffer {
+export function nutFrameHeader(timestamp: number, byteLength: number, key = true): Buffer {
   const syncpoint = packet(startCodes.syncpoint, Buffer.concat([v(timestamp), v(0)]));
-  const header = Buffer.concat([Buffer.from([keyFrameCode]), v(timestamp + (1 << msbPtsShift)), v(byteLength)]);
+  const header = Buffer.concat([Buffer.from([key ? keyFrameCode : otherFrameCode]), v(timestamp + (1 << msbPtsShift)), v(byteLength)]);
   return Buffer.concat([syncpoint, withChecksum(header)]);
 }
