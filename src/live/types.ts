@@ -39,7 +39,7 @@ export type LiveCodec = 'h264' | 'jpeg';
 export type LiveTrack = 'translated' | 'source';
 
 /**
- * Options of `openLiveTranslation`. What is left out has the default named here.
+ * Options of {@link openLiveTranslation}. What is left out has the default named here.
  *
  * @group Live
  */

@@ -143,6 +143,10 @@ export function nutHeader(format: VideoFormat, codec: NutCodec = rawRgb): Buffer
  */
 export function nutFrameHeader(timestamp: number, byteLength: number, key = true): Buffer {
   const syncpoint = packet(startCodes.syncpoint, Buffer.concat([v(timestamp), v(0)]));
-  const header = Buffer.concat([Buffer.from([key ? keyFrameCode : otherFrameCode]), v(timestamp + (1 << msbPtsShift)), v(byteLength)]);
+  const header = Buffer.concat([
+    Buffer.from([key ? keyFrameCode : otherFrameCode]),
+    v(timestamp + (1 << msbPtsShift)),
+    v(byteLength),
+  ]);
   return Buffer.concat([syncpoint, withChecksum(header)]);
 }

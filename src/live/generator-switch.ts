@@ -1,0 +1,124 @@
+import { CanceledError } from '../errors/errors.js';
+import { createGenerator, type Generator, type GeneratorOptions } from '../generator/generator.js';
+import type { ModelPackage } from '../generator/model-package.js';
+
+/** What a {@link GeneratorSwitch} works with. */
+export interface GeneratorSwitchOptions extends Pick<
+  GeneratorOptions,
+  'device' | 'sessions' | 'threads' | 'signal' | 'onNotice'
+> {
+  /** Lets a generator do all further frames; resolves when the one before has nothing under way. */
+  use(generator: Generator | undefined): Promise<void>;
+}
+
+/** The generator of a stream: made anew for another size, model or after a crash, and swapped between two frames. */
+export class GeneratorSwitch implements AsyncDisposable {
+  readonly #options: GeneratorSwitchOptions;
+  #model: ModelPackage;
+  #generator: Generator | undefined;
+  #size: { readonly width: number; readonly height: number } | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #asked = 0;
+  #closed = false;
+
+  constructor(model: ModelPackage, options: GeneratorSwitchOptions) {
+    this.#model = model;
+    this.#options = options;
+  }
+
+  /** The model that frames are given to. */
+  get model(): ModelPackage {
+    return this.#model;
+  }
+
+  /** What runs it; undefined until a size is known. */
+  get generator(): Generator | undefined {
+    return this.#generator;
+  }
+
+  /** Makes a generator for frames of another size. */
+  resize(width: number, height: number): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#size = { width, height };
+      const old = this.#generator;
+      this.#generator = undefined;
+      // Frames of the new size must not go to the old one.
+      await this.#options.use(undefined);
+      await old?.close();
+      await this.#replace(this.#model);
+    });
+  }
+
+  /** Changes the model; the old one goes on until the new one is loaded, and for good when it can't be. */
+  change(load: () => Promise<ModelPackage>): Promise<void> {
+    this.#asked += 1;
+    const asked = this.#asked;
+    return this.#inTurn(async () => {
+      this.#assertWanted(asked);
+      const model = await load();
+      this.#assertWanted(asked);
+      if (this.#size === undefined) {
+        this.#model = model;
+        return;
+      }
+      await this.#replace(model, () => this.#assertWanted(asked));
+    });
+  }
+
+  /** Puts a new generator in the place of one that failed. */
+  recover(failed: Generator): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#generator !== failed) {
+        return;
+      }
+      this.#generator = undefined;
+      await this.#options.use(undefined);
+      await failed.close();
+      await this.#replace(this.#model);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last.catch(() => undefined);
+    await this.#generator?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #replace(model: ModelPackage, check: () => void = () => undefined): Promise<void> {
+    if (this.#size === undefined || this.#closed) {
+      throw new CanceledError();
+    }
+    const { device, sessions, threads, signal, onNotice } = this.#options;
+    // One session: two would raise the delay of each frame for a frame rate that the cameras don't have.
+    const plan = { device, sessions: sessions ?? 1, threads, signal, onNotice };
+    const generator = await createGenerator({ ...plan, model, ...this.#size });
+    try {
+      check();
+    } catch (error) {
+      await generator.close();
+      throw error;
+    }
+    const old = this.#generator;
+    this.#model = model;
+    this.#generator = generator;
+    await this.#options.use(generator);
+    await old?.close();
+  }
+
+  #assertWanted(asked: number): void {
+    if (asked !== this.#asked || this.#closed) {
+      throw new CanceledError('Another effect was asked for meanwhile.');
+    }
+  }
+
+  /** Runs a change when those before it are done. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(change, change);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+}
