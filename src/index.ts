@@ -48,10 +48,26 @@ export type {
   Precision,
 } from './generator/manifest.js';
 export { loadModelPackage, type ModelPackage } from './generator/model-package.js';
+export { openLiveTranslation } from './live/live-translation.js';
+export type {
+  AccessUnit,
+  LiveCodec,
+  LivePercentiles,
+  LiveSourceDescription,
+  LiveStatistics,
+  LiveStatus,
+  LiveStream,
+  LiveTrack,
+  LiveTracks,
+  LiveTranslation,
+  LiveTranslationOptions,
+  PushedUnit,
+} from './live/types.js';
 export { inspectSystem, type FfmpegReport, type SystemProblem, type SystemReport } from './system/inspect-system.js';
 export { translateFile } from './translate/translate-file.js';
 export type { Stages, StageTimes, TranslateOptions, TranslateProgress, TranslateSummary } from './translate/types.js';
 export type { FfmpegOrigin } from './video/ffmpeg/locate.js';
+export { listCaptureDevices, type CaptureDevice } from './video/live/capture-devices.js';
 export type { MediaInfo, SideStream, VideoStream } from './video/probe.js';
 export type { Size } from './video/size.js';
 export { openSink, type CompareLayout, type SinkOptions, type VideoSink } from './video/sink.js';

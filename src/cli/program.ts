@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 
 import { addCompletionCommands } from './completion.js';
+import { addDevicesCommand } from './devices.js';
 import { addDoctorCommand } from './doctor.js';
 import { exitCodesHelp } from './exit-codes.js';
 import { addModelsCommand } from './models/models.js';
@@ -29,6 +30,7 @@ function describeProgram(): Command {
     .exitOverride();
   addTranslateCommand(program);
   addModelsCommand(program);
+  addDevicesCommand(program);
   addDoctorCommand(program);
   return program;
 }
