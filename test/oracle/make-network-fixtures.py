@@ -17,7 +17,8 @@ from networks.cyclegan_turbo import CycleganTurbo
 from networks.lora import adapted_modules, fill_adapters, merged_weight, scale_adapters
 from networks.one_step import TIMESTEP
 from networks.pix2pix_turbo import Pix2pixTurbo
-from networks.tiny_base import randomise, write_tiny_base
+from networks.tiny_base import write_tiny_base
+from networks.weights import randomise
 from safetensors.torch import save_file
 from transformers import AutoTokenizer, CLIPTextModel
 

@@ -66,6 +66,21 @@ class CycleganTurbo:
             add_vae_adapter(autoencoder, rank_vae, VAE_TARGETS)
         return CycleganTurbo(unet.eval(), vae.eval(), vae_b2a.eval(), base, rank_unet, rank_vae, targets)
 
+    @staticmethod
+    def load(base: Path, checkpoint: Path) -> "CycleganTurbo":
+        """The generator of a checkpoint, as the authors' program puts it together."""
+        parts = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=True)
+        model = CycleganTurbo.create(base, parts["rank_unet"], parts["rank_vae"])
+        with torch.no_grad():
+            for adapter, key in ADAPTERS.items():
+                for name, parameter in model.unet.named_parameters():
+                    if "lora" in name and f".{adapter}." in name:
+                        parameter.copy_(parts[key][name.replace(f".{adapter}.weight", ".weight")])
+            both = BothDirections(model.vae, model.vae_b2a)
+            both.load_state_dict(parts["sd_vae_enc"])
+            both.load_state_dict(parts["sd_vae_dec"])
+        return model
+
     def checkpoint(self) -> dict:
         """The dict that the published files are `torch.save`d from."""
         parts = {}

@@ -10,21 +10,10 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from .weights import randomise
+
 TEXT_WIDTH = 32
 MERGES = 800
-
-
-def randomise(module: torch.nn.Module, generator: torch.Generator) -> None:
-    """Norms and biases are 1 and 0 when torch makes them, which would hide a forgotten one."""
-    for name, parameter in module.named_parameters():
-        noise = torch.randn(parameter.shape, generator=generator)
-        if name.endswith("bias"):
-            parameter.data = 0.2 * noise
-        elif "norm" in name:
-            parameter.data = 1 + 0.2 * noise
-        elif parameter.ndim > 1:
-            fan_in = parameter[0].numel()
-            parameter.data = noise * (0.8 / fan_in**0.5)
 
 
 def make_unet(generator) -> UNet2DConditionModel:
@@ -40,8 +29,6 @@ def make_unet(generator) -> UNet2DConditionModel:
         use_linear_projection=True,
     )
     randomise(unet, generator)
-    # One step divides by sqrt(alpha_999) = 0.068: a small epsilon keeps x0 within what the decoder can show.
-    unet.conv_out.weight.data *= 0.1
     unet.conv_out.bias.data *= 0.1
     return unet
 

@@ -2,7 +2,7 @@ import { equal, multiply, shapeText } from '../dimension.js';
 import { contribDomain, type GraphBuilder, type Value } from '../graph-builder.js';
 
 /**
- * Scaled dot-product attention of several heads, unmasked: softmax(q·kᵀ / sqrt(head size))·v.
+ * Scaled dot-product attention of several heads: softmax(q·kᵀ / sqrt(head size))·v.
  *
  * Written as onnxruntime's own operator, which the CPU, CUDA, DirectML and WebGPU providers have: the matrix of scores,
  * a third of a gigabyte at 64x64 tokens, is never made as a whole.
@@ -10,8 +10,16 @@ import { contribDomain, type GraphBuilder, type Value } from '../graph-builder.j
  * @param query - [1, tokens, heads · head size].
  * @param key - [1, other tokens, heads · head size].
  * @param value - As `key`.
+ * @param options - `causal`: a token looks only at itself and at those before it.
  */
-export function attention(graph: GraphBuilder, query: Value, key: Value, value: Value, heads: number): Value {
+export function attention(
+  graph: GraphBuilder,
+  query: Value,
+  key: Value,
+  value: Value,
+  heads: number,
+  { causal = false } = {},
+): Value {
   const [batch = NaN, tokens = NaN, width = NaN] = query.shape;
   const [, otherTokens = NaN, keyWidth = NaN] = key.shape;
   graph.expect(
@@ -25,7 +33,7 @@ export function attention(graph: GraphBuilder, query: Value, key: Value, value: 
   );
   return graph.single('MultiHeadAttention', [query, key, value], query, {
     domain: contribDomain,
-    attributes: { num_heads: BigInt(heads) },
+    attributes: { num_heads: BigInt(heads), unidirectional: causal ? 1n : undefined },
     multiplications: multiply(batch, tokens, otherTokens, width, 2),
   });
 }
