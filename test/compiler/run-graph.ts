@@ -35,3 +35,26 @@ export async function runModel(
     await session.release();
   }
 }
+
+/** Graphs that several tests run: each is written once. */
+export class GraphStore {
+  readonly #files = new Map<string, Promise<string>>();
+  readonly #directory = mkdtemp(path.join(tmpdir(), 'vid2vid-turbo-graphs-'));
+
+  /** The file of a graph; `make` is called the first time, and is to write it into a folder. */
+  file(key: string, make: (directory: string, name: string) => Promise<unknown>): Promise<string> {
+    const found = this.#files.get(key) ?? this.#write(`${this.#files.size}.onnx`, make);
+    this.#files.set(key, found);
+    return found;
+  }
+
+  async close(): Promise<void> {
+    await rm(await this.#directory, { recursive: true });
+  }
+
+  async #write(name: string, make: (directory: string, name: string) => Promise<unknown>): Promise<string> {
+    const directory = await this.#directory;
+    await make(directory, name);
+    return path.join(directory, name);
+  }
+}

@@ -1,14 +1,22 @@
 import type { Tensor } from 'onnxruntime-node';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 import { mode, sample } from '../../../dist/compiler/networks/autoencoder-kl.js';
 import { cycleGanTurbo } from '../../../dist/compiler/networks/cyclegan-turbo.js';
 import { frameInput, frameOutput } from '../../../dist/compiler/networks/picture.js';
-import { floorDivide, symbol } from '../../../dist/compiler/onnx/dimension.js';
 import { GraphBuilder } from '../../../dist/compiler/onnx/graph-builder.js';
-import { runGraph } from '../run-graph.js';
-import { type GoldenCase, promptOf, tinyConfiguration, withCheckpoint } from './generator.js';
-import { expectClose, feed, golden, readJson, readTensors, relativeDistance } from './golden.js';
+import { writeModel } from '../../../dist/compiler/onnx/model-writer.js';
+import { GraphStore, runModel } from '../run-graph.js';
+import {
+  expectStages,
+  type GoldenCase,
+  noiseInput,
+  outputStages,
+  promptOf,
+  tinyConfiguration,
+  withCheckpoint,
+} from './generator.js';
+import { feed, golden, readJson, readTensors, relativeDistance } from './golden.js';
 
 const goldens = readTensors('cyclegan-turbo');
 const frames = readTensors('frames');
@@ -20,39 +28,39 @@ interface Changes {
   readonly floatType?: 'float32' | 'float16';
 }
 
-function run(testCase: GoldenCase, changes: Changes = {}): Promise<Readonly<Record<string, Tensor>>> {
-  const { key, width, height, posterior, direction } = testCase;
-  return withCheckpoint('cyclegan-turbo', changes.direction ?? direction, async ({ unet, vaeEncoder, vaeDecoder }) => {
-    const graph = new GraphBuilder('cyclegan-turbo', changes.floatType);
-    const frame = frameInput(graph);
-    const latentShape = [1, 4, floorDivide(symbol('height', 8), 8), floorDivide(symbol('width', 8), 8)];
-    const stages = cycleGanTurbo(graph, frame, {
-      parts: { unet: { weights: unet }, vaeEncoder: { weights: vaeEncoder }, vaeDecoder: { weights: vaeDecoder } },
-      configuration: tinyConfiguration,
-      prompt: promptOf(changes.prompt ?? direction ?? 'a2b'),
-      posterior: posterior === 'mode' ? mode : sample(graph.input('noise', 'float32', latentShape)),
-    });
-    if (changes.floatType !== 'float16') {
-      graph.output('latent', stages.latent);
-      graph.output('epsilon', stages.prediction);
-      graph.output('x0', stages.denoised);
-      graph.output('output', stages.picture);
-    }
-    frameOutput(graph, stages.picture);
-    const feeds = {
-      frame: feed(frames, `${width}x${height}`),
-      ...(posterior === 'sample' ? { noise: feed(goldens, `${key}/noise`) } : {}),
-    };
-    return runGraph(graph, feeds, { height, width });
-  });
+const store = new GraphStore();
+afterAll(() => store.close());
+
+async function run(testCase: GoldenCase, changes: Changes = {}): Promise<Readonly<Record<string, Tensor>>> {
+  const { key, width, height, posterior, direction = 'a2b' } = testCase;
+  const { prompt = direction, floatType = 'float32' } = changes;
+  const weights = changes.direction ?? direction;
+  const file = await store.file([weights, prompt, floatType, posterior].join(' '), (directory, name) =>
+    withCheckpoint('cyclegan-turbo', weights, ({ unet, vaeEncoder, vaeDecoder }) => {
+      const graph = new GraphBuilder('cyclegan-turbo', floatType);
+      const frame = frameInput(graph);
+      const stages = cycleGanTurbo(graph, frame, {
+        parts: { unet: { weights: unet }, vaeEncoder: { weights: vaeEncoder }, vaeDecoder: { weights: vaeDecoder } },
+        configuration: tinyConfiguration,
+        prompt: promptOf(prompt),
+        posterior: posterior === 'mode' ? mode : sample(noiseInput(graph, 'noise')),
+      });
+      outputStages(graph, stages);
+      frameOutput(graph, stages.picture);
+      return writeModel(graph, directory, name);
+    }),
+  );
+  const feeds = {
+    frame: feed(frames, `${width}x${height}`),
+    ...(posterior === 'sample' ? { noise: feed(goldens, `${key}/noise`) } : {}),
+  };
+  return runModel(file, feeds, { height, width });
 }
 
 describe('CycleGAN-Turbo', () => {
   it.each(cases)('computes what the reference computes: $key', async (testCase) => {
     const found = await run(testCase);
-    for (const stage of ['latent', 'epsilon', 'x0', 'output']) {
-      expectClose(found[stage], golden(goldens, `${testCase.key}/${stage}`));
-    }
+    expectStages(found, goldens, testCase.key);
     // The frame that comes out is the picture in 256 levels, rows of pixels.
     const { translated, output } = found;
     const { width, height } = testCase;

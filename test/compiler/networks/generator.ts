@@ -1,9 +1,15 @@
 import path from 'node:path';
 
+import type { Tensor } from 'onnxruntime-node';
+
+import type { MemoryTensor } from '../../../dist/compiler/checkpoint/memory-tensor-source.js';
 import { openBaseModel } from '../../../dist/compiler/checkpoint/turbo/base-model.js';
 import { openTurboCheckpoint } from '../../../dist/compiler/checkpoint/turbo/open-turbo-checkpoint.js';
-import type { GeneratorConfiguration } from '../../../dist/compiler/networks/one-step-generator.js';
-import { networkFixtures, golden, readJson, readTensors } from './golden.js';
+import type { GeneratorConfiguration, GeneratorStages } from '../../../dist/compiler/networks/one-step-generator.js';
+import { floorDivide, symbol } from '../../../dist/compiler/onnx/dimension.js';
+import type { GraphBuilder, Value } from '../../../dist/compiler/onnx/graph-builder.js';
+import { cast } from '../../../dist/compiler/onnx/operators/elementwise.js';
+import { expectClose, golden, networkFixtures, readJson, readTensors } from './golden.js';
 
 /** One case of a generator's golden data. */
 export interface GoldenCase {
@@ -39,4 +45,28 @@ export async function withCheckpoint<T>(
   await using base = await openBaseModel(path.join(networkFixtures, 'base'));
   await using tensors = await openTurboCheckpoint(path.join(networkFixtures, `${name}.pkl`), base, { direction });
   return await use(tensors);
+}
+
+/** Noise of the latent's shape, to be fed. */
+export function noiseInput(graph: GraphBuilder, name: string): Value {
+  const latentShape = [1, 4, floorDivide(symbol('height', 8), 8), floorDivide(symbol('width', 8), 8)];
+  return graph.input(name, 'float32', latentShape);
+}
+
+/** Every stage as an output of its own, float32, by the golden data's names. */
+export function outputStages(graph: GraphBuilder, { latent, prediction, denoised, picture }: GeneratorStages): void {
+  for (const [name, value] of Object.entries({ latent, epsilon: prediction, x0: denoised, output: picture })) {
+    graph.output(name, cast(graph, value, 'float32'));
+  }
+}
+
+/** Fails unless every stage is within a thousandth of the golden data's range. */
+export function expectStages(
+  found: Readonly<Record<string, Tensor>>,
+  goldens: Readonly<Record<string, MemoryTensor>>,
+  key: string,
+): void {
+  for (const stage of ['latent', 'epsilon', 'x0', 'output']) {
+    expectClose(found[stage], golden(goldens, `${key}/${stage}`));
+  }
 }
