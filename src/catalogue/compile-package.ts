@@ -1,5 +1,4 @@
-import { ModelError } from '../errors/errors.js';
-import type { Precision } from '../generator/manifest.js';
+import type { CompiledPrecision } from '../compiler/compile.js';
 
 /** What a package is to be compiled from, and how. */
 export interface CompileRequest {
@@ -16,7 +15,7 @@ export interface CompileRequest {
   /** Which of its two ways a CycleGAN-Turbo goes. */
   readonly direction: 'a2b' | 'b2a' | undefined;
   /** Precisions of the graphs, at least one. */
-  readonly precision: readonly Precision[];
+  readonly precision: readonly CompiledPrecision[];
   /** Whether the latent is the posterior's mode, or one sample with a noise that stays. */
   readonly posterior: 'mode' | 'sample';
   /** Seed of every noise. */
@@ -39,5 +38,8 @@ export interface CompileRequest {
 export type CompilePackage = (request: CompileRequest) => Promise<void>;
 
 /** {@inheritDoc CompilePackage} */
-export const compilePackage: CompilePackage = ({ about }) =>
-  Promise.reject(new ModelError('model-invalid', `${about.id} can't be compiled: this build has no compiler.`));
+export const compilePackage: CompilePackage = async (request) => {
+  // Loaded when it is asked for: who only translates has no use for it.
+  const { compileModel } = await import('../compiler/compile.js');
+  await compileModel(request);
+};

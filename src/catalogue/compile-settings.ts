@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { UsageError } from '../errors/errors.js';
-import type { Precision } from '../generator/manifest.js';
+import type { CompiledPrecision } from '../compiler/compile.js';
 
 /**
  * How a checkpoint is compiled.
@@ -48,6 +48,6 @@ export function checkOptions<T>(schema: z.ZodType<T>, options: object): T {
 }
 
 /** The precisions that a setting stands for. */
-export function precisionsOf(precision: NonNullable<CompileSettings['precision']>): readonly Precision[] {
+export function precisionsOf(precision: NonNullable<CompileSettings['precision']>): readonly CompiledPrecision[] {
   return precision === 'both' ? ['fp32', 'fp16'] : [precision];
 }
