@@ -39,9 +39,13 @@ async function readMembers(file: TensorFile): Promise<Map<string, ZipMember>> {
   }
   const entries: yauzl.Entry[] = [];
   for await (const entry of archive.eachEntry()) {
-    checkEntry(entry);
     entries.push(entry);
   }
+  // TorchScript's members are compressed; it is told for what it is before that is told.
+  if (entries.some(({ fileName }) => /^[^/]*\/constants\.pkl$/.test(fileName))) {
+    throw new Error('it is a TorchScript program, not a checkpoint');
+  }
+  entries.forEach(checkEntry);
   entries.sort((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader);
   const members = new Map<string, ZipMember>();
   for (const [i, entry] of entries.entries()) {

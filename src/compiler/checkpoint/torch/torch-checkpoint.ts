@@ -61,9 +61,6 @@ async function refuseOtherFormats(file: TensorFile): Promise<void> {
 async function readValue(file: TensorFile): Promise<CheckpointValue> {
   const members = await listStoredZip(file);
   const { pickle, folder } = findPickle(members, file.path);
-  if (members.has(`${folder}constants.pkl`)) {
-    throw invalidCheckpoint(`${file.path} is a TorchScript program, not a checkpoint.`, 'Give the file of torch.save.');
-  }
   if (pickle.size > maxPickleBytes) {
     throw invalidCheckpoint(`${file.path} has a pickle of ${pickle.size} bytes; at most ${maxPickleBytes} are read.`);
   }

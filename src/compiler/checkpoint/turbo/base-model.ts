@@ -36,31 +36,26 @@ const crossAttentionKey = /(?:^|\.)attn2\.to_k$/;
 
 /** Errors of a checkpoint that was trained on another Stable Diffusion than the base. */
 export function requireSameBase(unet: TensorSource, adapters: readonly LoraAdapter[]): void {
-  const base = widthOfBase(unet);
-  for (const adapter of base === undefined ? [] : adapters) {
+  const weights = [...unet.names()].filter((name) => crossAttentionKey.test(name.replace(/\.weight$/, '')));
+  for (const adapter of adapters) {
     const module = [...adapter.modules()].find((name) => crossAttentionKey.test(name));
     const half = module === undefined ? undefined : adapter.describe(module)?.a;
-    const width = half?.shape[1];
-    if (base !== undefined && half !== undefined && width !== base.width) {
-      const expected = [half.shape[0] ?? 0, base.width];
+    // The same layer's where there is one: a base of another kind has its cross-attentions elsewhere.
+    const weight = unet.describe(`${module ?? ''}.weight`) ?? unet.describe(weights[0] ?? '');
+    if (half === undefined || weight === undefined) {
+      continue;
+    }
+    const [rank = 0, width] = half.shape;
+    const [, baseWidth = 0] = weight.shape;
+    if (width !== baseWidth) {
       throw invalidCheckpoint(
         `Tensor "${half.name}" of ${adapter.description} has shape ${formatShape(half.shape)}; expected ` +
-          `${formatShape(expected)}, as "${base.name}" of ${unet.description} is ${formatShape(base.shape)}. ` +
-          `The checkpoint was made for ${familyOf(width)}; the base is ${familyOf(base.width)}.`,
+          `${formatShape([rank, baseWidth])}, as "${weight.name}" of ${unet.description} has ${formatShape(weight.shape)}. ` +
+          `The checkpoint was made for ${familyOf(width)}; the base is ${familyOf(baseWidth)}.`,
         'Give the base model that the checkpoint was trained on; CycleGAN-Turbo and pix2pix-Turbo were on SD-Turbo.',
       );
     }
   }
-}
-
-function widthOfBase(unet: TensorSource) {
-  for (const name of unet.names()) {
-    if (name.endsWith('.weight') && crossAttentionKey.test(name.slice(0, -'.weight'.length))) {
-      const shape = unet.describe(name)?.shape ?? [];
-      return { name, shape, width: shape[1] ?? 0 };
-    }
-  }
-  return undefined;
 }
 
 function familyOf(width: number | undefined): string {
