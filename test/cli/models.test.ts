@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { FileServer } from '../support/file-server.js';
 import { fixture } from '../support/models.js';
-import { mirrorOfPublishedModels, unetPath } from '../support/published-models.js';
+import { checkpointPath, mirrorOfPublishedModels } from '../support/published-models.js';
 import { linesOf, runCli, startCli, TemporaryFolder } from './run-cli.js';
 
 let server: FileServer;
@@ -74,7 +74,9 @@ describe('models pull', () => {
       ['models', 'pull', 'day-to-night-turbo', '--base-url', server.url, '--accept-licence', '--json'],
       cacheIn(folder),
     );
-    await expect.poll(() => server.gets(unetPath)[0]?.bytesSent ?? 0, { timeout: 30_000 }).toBeGreaterThan(20_000);
+    await expect
+      .poll(() => server.gets(`${checkpointPath}day2night.pkl`)[0]?.bytesSent ?? 0, { timeout: 30_000 })
+      .toBeGreaterThan(20_000);
     child.kill('SIGINT');
     const { code, stdout } = await ended;
     server.bytesPerSecond = 0;

@@ -163,18 +163,25 @@ class BarView implements ModelView {
 }
 
 const widestBar = 30;
+const narrowestBar = 10;
 
 function drawLine(progress: ModelProgress, stream: NodeJS.WriteStream): string {
   const { stage, what, fraction } = progress;
-  const label = `${stages[stage]} ${what}`;
   const amount = amountText(progress);
-  const width = Math.min(widestBar, stream.columns - label.length - amount.length - 5);
-  if (fraction === undefined || width < 5) {
+  const room = stream.columns - amount.length - 4;
+  const label = shortened(`${stages[stage]} ${what}`, room - (fraction === undefined ? 0 : narrowestBar));
+  const width = Math.min(widestBar, room - label.length);
+  if (fraction === undefined || width < narrowestBar) {
     return `${label}  ${amount}`;
   }
   const full = Math.round(fraction * width);
   const bar = `${paint('cyan', '█'.repeat(full), stream)}${paint('dim', '░'.repeat(width - full), stream)}`;
   return `${bar} ${label}  ${amount}`;
+}
+
+/** A text of at most so many characters, its end the part that is kept: the names of files end in what tells them apart. */
+function shortened(text: string, length: number): string {
+  return text.length <= length || length < 2 ? text : `…${text.slice(1 - length)}`;
 }
 
 /** How far it is: `12 %, 0.6 of 5.2 GB, 31.0 MB/s, 2:29 left`. */
