@@ -33,6 +33,11 @@ export interface CompileOptions extends Omit<CompileSettings, 'prompt'> {
   readonly direction?: 'a2b' | 'b2a' | undefined;
   /** What kind of checkpoint it is. Default `'auto'`: told by what is in it. */
   readonly kind?: 'auto' | 'cyclegan-turbo' | 'pix2pix-turbo' | undefined;
+  /**
+   * What a pix2pix-Turbo is given of each frame: the frame, its edges white on black, or its dark strokes white on black.
+   * Default: strokes where the checkpoint is stochastic, edges otherwise, as in the published ones.
+   */
+  readonly input?: 'picture' | 'edges' | 'sketch' | undefined;
   /** Name of the effect. Default: the id. */
   readonly effect?: string | undefined;
   /** Its name for people. Default: the id. */
@@ -64,6 +69,7 @@ const compileOptionsSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'an id is lower-case letters, digits, . _ -'),
   direction: z.enum(['a2b', 'b2a']).optional(),
   kind: z.enum(['auto', 'cyclegan-turbo', 'pix2pix-turbo']).default('auto'),
+  input: z.enum(['picture', 'edges', 'sketch']).optional(),
   effect: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]*$/, 'an effect is lower-case letters, digits, -')
@@ -108,6 +114,7 @@ export async function compileOwnModel(
       precision: precisionsOf(options.precision ?? 'fp32'),
       posterior: options.posterior ?? 'mode',
       seed: options.seed ?? 0,
+      input: options.input,
       about: {
         id,
         effect: options.effect ?? id.replaceAll(/[._]/g, '-'),
@@ -117,7 +124,7 @@ export async function compileOwnModel(
         source: path.basename(options.checkpoint),
       },
       signal: held,
-      onProgress: (part, fraction) => reporter.report(part, fraction ?? 0, fraction === undefined ? undefined : 1),
+      onProgress: (part, fraction) => reporter.report(part, fraction, 1),
     });
     throwIfCanceled(held);
   };

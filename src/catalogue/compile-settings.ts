@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { UsageError } from '../errors/errors.js';
 import type { CompiledPrecision } from '../compiler/compile.js';
+import { UsageError } from '../errors/errors.js';
 
 /**
  * How a checkpoint is compiled.

@@ -25,8 +25,6 @@ export interface FindModelOptions {
   readonly effect?: string | undefined;
   /** Id of a model that is here, or folder of a model package: that one, whatever its effect. */
   readonly model?: string | undefined;
-  /** Folder of a model package: as `model`, but never taken for an id. */
-  readonly directory?: string | undefined;
   /** Told in one line what the user should know, such as that a large model takes a while to load. */
   readonly onNotice?: ((notice: string) => void) | undefined;
 }
@@ -41,12 +39,8 @@ export interface FindModelOptions {
 export async function findModel({
   effect = defaultEffect,
   model,
-  directory,
   onNotice,
 }: FindModelOptions = {}): Promise<ModelPackage> {
-  if (directory !== undefined) {
-    return loadModelPackage(directory);
-  }
   const found = model === undefined ? await findEffect(effect) : await findNamed(model);
   if (typeof found === 'string') {
     return loadModelPackage(found);

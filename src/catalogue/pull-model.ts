@@ -135,7 +135,7 @@ export async function pullPublishedModel(
             source: model.checkpoint.url,
           },
           signal: held,
-          onProgress: (part, fraction) => compiling.report(part, fraction ?? 0, fraction === undefined ? undefined : 1),
+          onProgress: (part, fraction) => compiling.report(part, fraction, 1),
         });
         throwIfCanceled(held);
         await writeFile(path.join(output, settingsFile), `${JSON.stringify(settings, undefined, 2)}\n`);
@@ -219,9 +219,10 @@ async function fetchAll(
       unchecked.push(file.name);
     }
   }
-  if (unchecked.length > 0) {
+  const checkpoint = unchecked.find((name) => name.endsWith('.pkl'));
+  if (checkpoint !== undefined) {
     onNotice?.(
-      `Nobody publishes a checksum of ${unchecked.join(', ')}: what came the first time was recorded, and is what has to come from now on.`,
+      `Nobody publishes a checksum of ${checkpoint}: what came the first time was recorded, and is what has to come from now on.`,
     );
   }
 }

@@ -53,13 +53,13 @@ interface Prepared {
  * @group Live
  */
 export async function openLiveTranslation(options: LiveTranslationOptions): Promise<LiveTranslation> {
-  const { signal, effect, model: directory, strength = 1 } = options;
+  const { signal, effect, strength = 1 } = options;
   throwIfCanceled(signal);
   assertStrength(strength);
   const programs = await locateFfmpeg(options.ffmpeg);
   const [capabilities, model] = await Promise.all([
     probeCapabilities(programs.ffmpeg),
-    findModel({ effect, directory }),
+    findModel({ effect, model: options.model, onNotice: options.onNotice }),
   ]);
   if (!capabilities.encoders.has('libx264')) {
     throw new FfmpegError('encoder-missing', `"${programs.ffmpeg}" has no encoder libx264, which live streams need.`, {

@@ -48,7 +48,7 @@ export interface LiveTranslationOptions {
   readonly source: LiveSourceDescription;
   /** What is done to them. Default `'day-to-night'`. */
   readonly effect?: string | undefined;
-  /** Folder of a model package to run instead of the effect's embedded one. */
+  /** Model to run, whatever its effect: its id, or the folder of a model package. Default: the first that has the effect. */
   readonly model?: string | undefined;
   /** How much of the effect, 0 (the source) to 1 (all, default). */
   readonly strength?: number | undefined;

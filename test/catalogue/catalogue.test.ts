@@ -57,7 +57,7 @@ describe('finding a model', () => {
   });
 
   test('by its folder takes that, whatever its effect', async () => {
-    const model = await findModel({ effect: 'day-to-night', directory: fixture('invert') });
+    const model = await findModel({ effect: 'day-to-night', model: fixture('invert') });
     expect(model.manifest.id).toBe('invert');
   });
 
@@ -79,6 +79,6 @@ describe('finding a model', () => {
   });
 
   test('in a folder that is not there says so', async () => {
-    await expect(findModel({ directory: fixture('none') })).rejects.toMatchObject({ code: 'model-not-found' });
+    await expect(findModel({ model: fixture('none') })).rejects.toMatchObject({ code: 'model-not-found' });
   });
 });

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -130,6 +131,21 @@ describe('a file', () => {
     expect(await readFile(fetching.path)).toEqual(other);
   });
 
+  test('of a server that sends all at once and hangs up, as simple ones do', async () => {
+    const { get } = await setting();
+    const large = randomBytes(30_000_000);
+    const simple = createServer((socket) => {
+      socket.once('data', () => {
+        socket.write(`HTTP/1.0 200 OK\r\nContent-Length: ${large.length}\r\n\r\n`);
+        socket.end(large);
+      });
+    });
+    await new Promise<void>((resolve) => simple.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void simple.close());
+    const url = new URL(`http://127.0.0.1:${(simple.address() as AddressInfo).port}/`);
+    expect((await get({ url })).sha256).toBe(sha256(large));
+  });
+
   test('of which all is there already needs nothing more', async () => {
     const { server, get, path: target } = await setting();
     await get();
@@ -208,6 +224,14 @@ describe('what is not the file', () => {
     );
     await expect(get()).rejects.toThrow(/redirects without end/);
   });
+});
+
+test.runIf(process.platform === 'linux')('a disk that is full is told from a server in trouble', async () => {
+  const { get, path: target } = await setting();
+  await symlink('/dev/full', target);
+  // As an attempt leaves it that got no byte.
+  await writeFile(`${target}.json`, JSON.stringify({ origin: 'http://127.0.0.1' }));
+  await expect(get()).rejects.toMatchObject({ name: 'OutputError', code: 'disk-full' });
 });
 
 describe('a token', () => {

@@ -110,7 +110,7 @@ async function fetchInto(part: PartialFile, request: FetchRequest): Promise<Remo
     }
     onProgress?.(part.length, total);
     for await (const chunk of bodyOf(body, url)) {
-      await part.append(chunk);
+      part.append(chunk);
       onProgress?.(part.length, total);
       if (total !== undefined && part.length > total) {
         await part.restart(state);

@@ -10,6 +10,13 @@ import { RemoteFault } from './remote-fault.js';
 
 const mostRedirections = 10;
 
+/**
+ * Bytes of an answer that may wait to be read, far more than ever do: an answer that has to wait is paused, and a server that
+ * closes the connection meanwhile makes undici 7 end the process (https://github.com/nodejs/undici/issues/5360, mended in
+ * undici 8, which wants a newer Node).
+ */
+const mostWaitingBytes = 64 << 20;
+
 /** What a server answered. */
 export interface RemoteAnswer {
   /** 200: all of it, 206: the rest that was asked for, 416: there is no such rest. */
@@ -81,6 +88,7 @@ export class Remote implements AsyncDisposable {
       const { statusCode, headers, body } = await request(url, {
         method,
         dispatcher: this.#agent,
+        highWaterMark: mostWaitingBytes,
         headers: {
           'user-agent': 'vid2vid-turbo',
           // Lengths and offsets are to be those of the file.

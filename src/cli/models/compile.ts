@@ -31,6 +31,12 @@ export function addCompileCommand(models: Command): void {
         'pix2pix-turbo',
       ]),
     )
+    .addOption(
+      new Option(
+        '--input <name>',
+        'what a pix2pix-Turbo is given of each frame (default: sketch for a stochastic one, else edges)',
+      ).choices(['picture', 'edges', 'sketch']),
+    )
     .option('--effect <name>', 'the effect it gets (default: the name)')
     .option('--title <text>', 'its name for people');
   addCompileSettings(command)
