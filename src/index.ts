@@ -28,6 +28,7 @@ export {
   LicenceError,
   ModelError,
   OutputError,
+  ServerError,
   UsageError,
   Vid2VidError,
   type ErrorCode,

@@ -27,6 +27,8 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
   'ffmpeg-not-found': 7,
   'ffmpeg-failed': 7,
   'encoder-missing': 7,
+  'port-in-use': 9,
+  'address-unavailable': 9,
   canceled: 130,
 };
 
@@ -36,4 +38,4 @@ export const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as con
 /** The table as the help shows it. */
 export const exitCodesHelp = `Exit codes:
   0 done   1 unexpected   2 usage   3 input   4 output   5 effect or model   6 device   7 ffmpeg
-  8 download   130 stopped by Ctrl-C   143 stopped by SIGTERM`;
+  8 download   9 listening   130 stopped by Ctrl-C   143 stopped by SIGTERM`;

@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'ffmpeg-not-found'
   | 'ffmpeg-failed'
   | 'encoder-missing'
+  | 'port-in-use'
+  | 'address-unavailable'
   | 'canceled';
 
 /** What a {@link Vid2VidError} is made of beside its message. */
@@ -130,6 +132,13 @@ export class FfmpegError extends Vid2VidError {
     this.stderrTail = details.stderrTail ?? [];
   }
 }
+
+/**
+ * A server can't listen where it was to.
+ *
+ * @group Errors
+ */
+export class ServerError extends Vid2VidError {}
 
 /**
  * The work was stopped by its `AbortSignal`.
