@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 
-import type { ServeOptions } from '../../../dist/index.js';
+import type { ServeOptions } from '../../../dist/server/options.js';
 import { serveWith, type LiveServer } from '../../../dist/server/serve-with.js';
 import { FakeTranslation } from './fake-translation.js';
 import { TestPage, type PageOptions } from './test-page.js';
