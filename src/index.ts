@@ -64,6 +64,10 @@ export type {
   LiveTranslationOptions,
   PushedUnit,
 } from './live/types.js';
+export type { LogLevel } from './server/log.js';
+export type { ServeOptions } from './server/options.js';
+export type { LiveServer } from './server/serve-with.js';
+export { serve } from './server/serve.js';
 export { inspectSystem, type FfmpegReport, type SystemProblem, type SystemReport } from './system/inspect-system.js';
 export { translateFile } from './translate/translate-file.js';
 export type { Stages, StageTimes, TranslateOptions, TranslateProgress, TranslateSummary } from './translate/types.js';

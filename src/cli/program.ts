@@ -7,6 +7,7 @@ import { addDevicesCommand } from './devices.js';
 import { addDoctorCommand } from './doctor.js';
 import { exitCodesHelp } from './exit-codes.js';
 import { addModelsCommand } from './models/models.js';
+import { addServeCommand } from './serve.js';
 import { addTranslateCommand } from './translate.js';
 
 /**
@@ -29,6 +30,7 @@ function describeProgram(): Command {
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
   addTranslateCommand(program);
+  addServeCommand(program);
   addModelsCommand(program);
   addDevicesCommand(program);
   addDoctorCommand(program);

@@ -3,7 +3,8 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { DeviceName, TranslateOptions } from '../index.js';
 
 // Objects, so that the compiler misses a name that is added to the types.
-const devices = Object.keys({
+/** Names of the devices. */
+export const devices = Object.keys({
   auto: true,
   cpu: true,
   webgpu: true,
@@ -54,7 +55,8 @@ export function addTranslateOptions(command: Command): Command {
     .option('--ffmpeg <path>', 'the ffmpeg to use (default: FFMPEG_PATH, a new one on PATH, the bundled one)');
 }
 
-function number(least: number, most: number): (text: string) => number {
+/** Reads a number between two others. */
+export function number(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = text.trim() === '' ? NaN : Number(text);
     if (!(value >= least && value <= most)) {
@@ -64,7 +66,8 @@ function number(least: number, most: number): (text: string) => number {
   };
 }
 
-function whole(least: number, most: number): (text: string) => number {
+/** Reads a whole number between two others. */
+export function whole(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : NaN;
     if (!(value >= least && value <= most)) {
