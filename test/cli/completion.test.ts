@@ -11,7 +11,10 @@ async function offered(...words: readonly string[]): Promise<{ words: string[]; 
 }
 
 test('commands', async () => {
-  expect(await offered('')).toEqual({ words: ['translate', 'models', 'doctor', 'completion', 'help'], files: false });
+  expect(await offered('')).toEqual({
+    words: ['translate', 'serve', 'models', 'devices', 'doctor', 'completion', 'help'],
+    files: false,
+  });
   expect(await offered('do')).toEqual({ words: ['doctor'], files: false });
   expect(await offered('models', '')).toMatchObject({
     words: ['list', 'pull', 'compile', 'info', 'verify', 'remove', 'help'],

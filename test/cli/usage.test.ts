@@ -7,7 +7,7 @@ describe('help', () => {
     const { code, stdout, stderr } = await runCli(['--help']);
     expect(code).toBe(0);
     expect(stderr).toBe('');
-    for (const word of ['translate', 'models', 'doctor', 'completion', 'Exit codes:']) {
+    for (const word of ['translate', 'serve', 'models', 'doctor', 'completion', 'Exit codes:']) {
       expect(stdout).toContain(word);
     }
   });
