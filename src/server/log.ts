@@ -3,11 +3,15 @@ import { pino, type Logger } from 'pino';
 /** The server's log. */
 export type Log = Logger;
 
-/** How much is logged. */
-export const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+/**
+ * How much is logged, from nothing to every report of every page.
+ *
+ * @group Live
+ */
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
-/** How much is logged, from nothing to every report of every page. */
-export type LogLevel = (typeof logLevels)[number];
+/** All of them, the quietest first. */
+export const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const satisfies readonly LogLevel[];
 
 /**
  * Makes the server's log: one JSON object a line.
