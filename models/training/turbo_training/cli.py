@@ -29,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--input", type=Path, help="folder of pictures to be translated (paired, unpaired)")
             command.add_argument("--output", type=Path, help="folder of pictures of what should come out (paired, unpaired)")
             command.add_argument("--id", default="my-model", help="what the model is called (paired, unpaired)")
+            command.add_argument("--steps", type=int, default=6000, help="how long to train (paired, unpaired; default 6000)")
+            command.add_argument("--crop", type=int, nargs=2, default=(192, 256), help="height and width learnt from (default 192 256)")
             command.add_argument("--shared", type=Path, help="working folder for what several effects share (default: WORK)")
         if name == "train":
             command.add_argument("--hold-out", nargs="*", default=[], help="pairs to leave out, as folder/number")
@@ -55,7 +57,8 @@ def _run(options: argparse.Namespace) -> None:
     if options.command == "prepare" and options.objective in ("paired", "unpaired"):
         if options.input is None or options.output is None:
             raise BadFolders(f"prepare --objective {options.objective} needs --input FOLDER and --output FOLDER")
-        print(prepare_folders(options.objective, options.input, options.output, options.id, options.work))
+        folders = options.input, options.output
+        print(prepare_folders(options.objective, *folders, options.id, options.work, options.steps, tuple(options.crop)))
         return
     config = recipes.load(options.config or options.work / "config.yaml")
     checkpoint = getattr(options, "checkpoint", None) or options.work / "final.pt"

@@ -19,7 +19,9 @@ class BadFolders(Exception):
     """The folders can't be learnt from; the message says why and what to do."""
 
 
-def prepare_folders(objective: str, first: Path, second: Path, identity: str, work: Path, longest: int = 640) -> Path:
+def prepare_folders(
+    objective: str, first: Path, second: Path, identity: str, work: Path, steps: int, crop: tuple[int, int], longest: int = 640
+) -> Path:
     """Copies reduced pictures to WORK/data and writes WORK/config.yaml, which may be edited; gives that file's path."""
     names = [_pictures(first), _pictures(second)]
     if objective == "paired":
@@ -39,7 +41,7 @@ def prepare_folders(objective: str, first: Path, second: Path, identity: str, wo
             picture.save(out / f"{stem}.png", compress_level=1)
     config = work / "config.yaml"
     if not config.exists():
-        config.write_text(yaml.safe_dump(_recipe(objective, identity), sort_keys=False), encoding="utf-8")
+        config.write_text(yaml.safe_dump(_recipe(objective, identity, steps, crop), sort_keys=False), encoding="utf-8")
     return config
 
 
@@ -52,7 +54,7 @@ def _pictures(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _recipe(objective: str, identity: str) -> dict[str, object]:
+def _recipe(objective: str, identity: str, steps: int, crop: tuple[int, int]) -> dict[str, object]:
     return {
         "id": identity,
         "effect": identity,
@@ -61,7 +63,7 @@ def _recipe(objective: str, identity: str) -> dict[str, object]:
         "version": "0.1.0",
         "licence": "all rights reserved",
         "seed": 7,
-        "crop": [192, 256],
+        "crop": list(crop),
         "objective": OBJECTIVES[objective],
         "learn": objective,
         "data": {
@@ -71,7 +73,7 @@ def _recipe(objective: str, identity: str) -> dict[str, object]:
             "used": [{"name": "pictures of one's own", "licence": "all rights reserved", "folder": "input output"}],
         },
         "widths": {"quarter": 32, "eighth": 64, "sixteenth": 96, "thirtysecond": 128, "inner": 96},
-        "phases": [{"name": objective, "steps": 6000, "rate": 0.0006, "mixture": {"input": 4, "output": 4}}],
+        "phases": [{"name": objective, "steps": steps, "rate": 0.0006, "mixture": {"input": 4, "output": 4}}],
     }
 
 

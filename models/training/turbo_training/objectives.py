@@ -130,7 +130,7 @@ def train_folders(config: Config, data: Path, work: Path) -> Path:
         _descend(duel, phase, loss, critic)
         duel.step += 1
         progress.report(duel.step, loss=loss.item(), **parts)
-        if duel.step % 100 == 0 or duel.step == phase.steps:
+        if duel.step % min(100, max(1, phase.steps // 4)) == 0 or duel.step == phase.steps:
             duel.save(latest)
         if duel.step % 1000 == 0 or duel.step == phase.steps:
             sample_sheet(duel.averaged.folded(THERE), config, data, work / f"{phase.name}-{duel.step:06d}.png")

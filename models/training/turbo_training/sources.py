@@ -115,9 +115,9 @@ class Taught:
         """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""
         if not self.dark:
             return (base + float(rng.uniform(0.7, 1.1)) * light + self._drops(base, rng)).clamp(0, 1)
-        effect = (base * float(np.exp(rng.normal(-0.2, 0.45))) + light * float(rng.uniform(0.4, 1.2))).clamp(0, 1)
-        crushed = (effect - float(rng.uniform(0, 0.06))).clamp(0, 1)
-        return crushed ** float(rng.uniform(0.9, 1.7))
+        effect = (base * float(np.exp(rng.normal(-0.1, 0.5))) + light * float(rng.uniform(0.5, 1.3))).clamp(0, 1)
+        crushed = (effect - float(rng.uniform(0, 0.12)) * (rng.random() < 0.7)).clamp(0, 1)
+        return crushed ** float(rng.uniform(0.9, 1.5))
 
     def _drops(self, like: Tensor, rng: np.random.Generator) -> Tensor:
         """Falling rain, in two of three pictures."""
@@ -151,11 +151,13 @@ _OFTEN = {"overhead": 3, "camvid": 3}
 """Kinds of pictures that are drawn more often than others: rare views, and those whose labels were made by hand."""
 
 
-def read_taught(work: Path) -> list[Layers]:
-    """What `prepare` left in the working folder."""
+def read_taught(work: Path, backwards: bool = False) -> list[Layers]:
+    """What `prepare` left in the working folder; backwards, without the pictures that were painted red."""
     layers = []
     for path in sorted((work / "taught").glob("*_day.png")):
         stem = path.name.removesuffix("_day.png")
+        if backwards and stem.endswith("-red"):
+            continue
         three = [Image.open(path.with_name(f"{stem}_{layer}.png")) for layer in ("day", "base", "light")]
         often = _OFTEN.get(stem.split("_")[0], 1)
         layers += [(three[0].convert("RGB"), three[1].convert("RGB"), three[2].convert("RGB"))] * often
@@ -176,5 +178,5 @@ def open_sources(config: Config, data: Path, work: Path, names: set[str], hold_o
         twins = [(Image.open(p).convert("RGB"), Image.open(p.with_name(p.name.replace("-0.png", "-1.png"))).convert("RGB")) for p in firsts]
         sources["still"] = Still(twins, config.crop)
     if "teacher" in names:
-        sources["teacher"] = Taught(read_taught(work), config.crop, config.data.backwards, config.data.painter == "night")
+        sources["teacher"] = Taught(read_taught(work, config.data.backwards), config.crop, config.data.backwards, config.data.painter == "night")
     return sources
