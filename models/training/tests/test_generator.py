@@ -9,9 +9,10 @@ import onnxruntime
 import pytest
 import torch
 
+from turbo_training.falling import layers
 from turbo_training.graph import build, run, save
 from turbo_training.network import Generator, Widths, multiply_accumulates
-from turbo_training.package import check
+from turbo_training.package import check, check_slim
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +38,23 @@ def test_strength_zero_changes_nothing(generator: Generator) -> None:
     assert torch.equal(generator(picture).apply(picture, 0.0), picture)
 
 
-def test_graph_is_the_network_at_every_size(generator: Generator, tmp_path: Path) -> None:
-    save(build(generator, "test"), tmp_path / "model.onnx")
-    assert check(generator, tmp_path / "model.onnx") <= 1
+@pytest.mark.parametrize("mixed", [False, True])
+def test_graph_is_the_network_at_every_size(generator: Generator, tmp_path: Path, mixed: bool) -> None:
+    save(build(generator, "test", None, mixed), tmp_path / "model.onnx")
+    assert check(generator, tmp_path / "model.onnx", mixed) <= 1
+
+
+@pytest.mark.parametrize("kind", ["rain", "snow"])
+def test_what_falls_moves_with_time_alone(generator: Generator, tmp_path: Path, kind: str) -> None:
+    save(build(generator, "test", layers(kind), True), tmp_path / "falling.onnx")
+    save(build(generator, "test", None, True), tmp_path / "still.onnx")
+    assert check_slim(tmp_path / "falling.onnx", tmp_path / "falling.onnx") == 0
+    falling, still = (onnxruntime.InferenceSession(str(tmp_path / f"{name}.onnx")) for name in ("falling", "still"))
+    frame = np.full((1, 180, 320, 3), 40, np.uint8)
+    first, again, later = (run(falling, frame, 1.0, time).astype(int) for time in (2.0, 2.0, 2.04))
+    assert np.array_equal(first, again)
+    assert (np.abs(first - later) > 8).sum() > 50
+    assert (first >= run(still, frame, 1.0)).all()
 
 
 def test_sizes_can_be_fixed_at_load(generator: Generator, tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ class Config:
     widths: Widths = field(default_factory=Widths)
     learn: str = "taught"
     """`taught` (painted layers, then pairs), or from two folders: `paired`, `unpaired`."""
+    mixed: bool = True
+    """How strength acts: straight from the picture to its translation; false where half the strength is half the exposure (dusk)."""
     falls: str | None = None
     """What falls through the picture in the exported graph, moved by its `time` input: `rain`, `snow` or nothing."""
     average: float = 0.998

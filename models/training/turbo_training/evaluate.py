@@ -44,7 +44,7 @@ def evaluate(
     figures: dict[str, object] = json.loads(file.read_text()) if file.exists() else {}
     generator = load_generator(config, checkpoint)
     graph = work / "evaluate.onnx"
-    save(build(generator, config.id), graph)
+    save(build(generator, config.id, None, config.mixed), graph)
     if "realism" in parts:
         figures["patchDistance"] = realism(config, data, work, generator)
     if "calm" in parts:

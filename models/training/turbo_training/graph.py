@@ -50,13 +50,16 @@ class _Builder:
         return self.add("Relu", [x], f"{x}.relu")
 
 
-def build(generator: Generator, name: str, falling: list[Layer] | None = None) -> onnx.ModelProto:
-    """The complete graph of a generator: frame and strength (and time, if something falls) in, translated frame out."""
+def build(generator: Generator, name: str, falling: list[Layer] | None = None, mixed: bool = False) -> onnx.ModelProto:
+    """The complete graph of a generator: frame and strength (and time, if something falls) in, translated frame out.
+
+    `mixed` is how strength acts, see `Maps.apply`.
+    """
     g = _Builder()
     w = {k: v.detach().float().cpu().numpy() for k, v in generator.state_dict().items()}
     folded = _fold(g)
     features = _features(g, w, folded, generator.widths.dilations)
-    picture = _apply(g, w, folded, features)
+    picture = _apply(g, w, folded, features, mixed)
     if falling:
         picture = _fall(g, picture, falling)
     _unfold(g, picture)
@@ -177,12 +180,22 @@ def _rise(g: _Builder, w: dict[str, np.ndarray], coarse: str, fine: str, name: s
     return g.relu(g.conv(mixed, w[f"{name}.mix.weight"], f"{name}.mix", w[f"{name}.mix.bias"], pads=[1, 1, 1, 1]))
 
 
-def _apply(g: _Builder, w: dict[str, np.ndarray], folded: str, features: str) -> str:
-    """out = x * exp(strength * log_gain) + strength * light, in the folded layout."""
+def _apply(g: _Builder, w: dict[str, np.ndarray], folded: str, features: str, mixed: bool) -> str:
+    """out = x * exp(strength * log_gain) + strength * light, in the folded layout; mixed, x * (1 + strength * (exp(log_gain) - 1))."""
     scaled = g.add("Mul", [features, "strength"], "features.scaled")
     bias = g.constant(w["maps.bias"].reshape(1, 9, 1, 1), "maps.bias")
-    maps = g.conv(scaled, w["maps.weight"], "maps.raw")
-    maps = g.add("Add", [maps, g.add("Mul", [bias, "strength"], "maps.bias.scaled")], "maps")
+    if mixed:
+        raw = g.conv(features, w["maps.weight"], "maps.raw")
+        whole = g.add("Add", [raw, bias], "maps.whole")
+        # the gain's share of strength is its logarithm, added while maps are small
+        least = g.constant(np.array([1e-35], np.float32), "strength.least")
+        share = g.add("Log", [g.add("Max", ["strength", least], "strength.positive")], "strength.log")
+        dark = g.add("Add", [_channels(g, whole, 0, "dark.whole"), share], "dark.share")
+        light = g.add("Mul", [_channels(g, whole, 6, "light.whole"), "strength"], "light.share")
+        maps = g.add("Concat", [dark, _channels(g, whole, 3, "slope.whole"), light], "maps", axis=1)
+    else:
+        raw = g.conv(scaled, w["maps.weight"], "maps.raw")
+        maps = g.add("Add", [raw, g.add("Mul", [bias, "strength"], "maps.bias.scaled")], "maps")
     maps = g.add("Pad", [maps, g.ints([0, 0, 1, 1, 0, 0, 1, 1], "maps.edges")], "maps.padded", mode="edge")
     enlarge = _enlarge()
     dark, slope, light = (
@@ -193,7 +206,11 @@ def _apply(g: _Builder, w: dict[str, np.ndarray], folded: str, features: str) ->
     shine = g.add("Add", [spark, light], "shine")
     y = g.conv(folded, _luma() / 255.0, "luma")
     log_gain = g.add("Add", [g.add("Mul", [y, slope], "slope.luma"), dark], "logGain")
-    kept = g.add("Mul", [folded, g.add("Exp", [log_gain], "gain")], "kept")
+    gain = g.add("Exp", [log_gain], "gain")
+    if mixed:
+        rest = g.add("Sub", [g.constant(np.array([1.0], np.float32), "strength.one"), "strength"], "strength.rest")
+        gain = g.add("Add", [gain, rest], "gain.mixed")
+    kept = g.add("Mul", [folded, gain], "kept")
     return g.add("Add", [kept, shine], "picture")
 
 

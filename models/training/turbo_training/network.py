@@ -8,7 +8,8 @@ light that is added. They are brought to full size by a fixed linear interpolati
 
 Because the picture itself is multiplied, edges and lettering stay sharp; because light is added, lamps
 can glow; because the gain depends on the pixel's own luma, bright sky between dark branches darkens
-without a halo. A strength of 0 leaves x alone, and in between lies dusk rather than a cross-fade.
+without a halo. A strength of 0 leaves x alone, and in between lies dusk rather than a cross-fade. For
+weather, where half the strength is half the fog, the gain itself goes from 1 to exp(log_gain) instead.
 
 In the paper's spirit there is one forward pass, with skip connections that are 1x1 convolutions
 initialised to zero. No normalisation, ReLU only: that is what runs fast in onnxruntime.
@@ -57,8 +58,11 @@ class Maps(NamedTuple):
         """The log-gain of each pixel of this picture."""
         return self.dark + self.slope * luma(picture)
 
-    def apply(self, picture: Tensor, strength: float | Tensor = 1.0) -> Tensor:
-        """The translated picture (not clamped)."""
+    def apply(self, picture: Tensor, strength: float | Tensor = 1.0, mixed: bool = False) -> Tensor:
+        """The translated picture (not clamped); `mixed` goes straight from the picture to it, as thinner fog does."""
+        if mixed:
+            gain = 1 + strength * (torch.exp(self.log_gain(picture)) - 1)
+            return picture * gain + strength * self.light
         return picture * torch.exp(strength * self.log_gain(picture)) + strength * self.light
 
 

@@ -15,8 +15,8 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
-FLOATING = ("stem", "maps.raw", "spark", "dark", "slope", "light", "luma")
-"""Convolutions that are left as they are."""
+FLOATING = ("stem", "rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "spark", "dark", "slope", "light", "luma")
+"""Convolutions that are left as they are: the first, and those near the output, where rounding shows most."""
 
 
 class _Frames(CalibrationDataReader):
@@ -28,9 +28,9 @@ class _Frames(CalibrationDataReader):
         return next(self.feeds, None)
 
 
-def quantise(graph: Path, out: Path, pictures: list[Image.Image], falls: bool = False) -> None:
-    """Writes the int8 variant of `graph`, calibrated on these pictures."""
-    convolutions = [n.name for n in onnx.load(str(graph)).graph.node if n.op_type == "Conv" and n.name not in FLOATING]
+def quantise(graph: Path, out: Path, pictures: list[Image.Image], falls: bool = False, spared: tuple[str, ...] = ()) -> None:
+    """Writes the int8 variant of `graph`, calibrated on these pictures; layers whose names begin as `spared` says are left, too."""
+    convolutions = [n.name for n in onnx.load(str(graph)).graph.node if n.op_type == "Conv" and not n.name.startswith(FLOATING + spared)]
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
         quant_pre_process(str(graph), str(ready), skip_symbolic_shape=True, skip_optimization=True)

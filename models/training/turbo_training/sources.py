@@ -178,5 +178,7 @@ def open_sources(config: Config, data: Path, work: Path, names: set[str], hold_o
         twins = [(Image.open(p).convert("RGB"), Image.open(p.with_name(p.name.replace("-0.png", "-1.png"))).convert("RGB")) for p in firsts]
         sources["still"] = Still(twins, config.crop)
     if "teacher" in names:
-        sources["teacher"] = Taught(read_taught(work, config.data.backwards), config.crop, config.data.backwards, config.data.painter == "night")
+        sources["teacher"] = Taught(
+            read_taught(work, config.data.backwards), config.crop, config.data.backwards, config.data.painter == "night"
+        )
     return sources
