@@ -14,7 +14,7 @@ import { reloadWhereUnauthorized } from './sign-in.js';
 export type ConnectionState =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'open' }
-  | { readonly kind: 'waiting'; readonly retryAt: number; readonly reason: string }
+  | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string; readonly remedy: string | undefined };
 
 /** What the connection tells. */
@@ -122,9 +122,8 @@ export class Connection {
     if (!this.#wasOpen) {
       void reloadWhereUnauthorized();
     }
-    const wait = this.#backOff.next();
-    this.#retry = setTimeout(() => this.open(), wait);
+    this.#retry = setTimeout(() => this.open(), this.#backOff.next());
     const told = error?.message ?? (code === closeCodes.tryLater ? reason : '');
-    this.#events.onState({ kind: 'waiting', retryAt: Date.now() + wait, reason: told });
+    this.#events.onState({ kind: 'waiting', reason: told });
   }
 }

@@ -66,6 +66,7 @@ export function showButtons(store: Store<ViewerState>, viewer: Viewer, window: P
     for (const button of [compare, snapshot, pip]) {
       button.disabled = size === undefined;
     }
+    play.disabled = size === undefined && !isPaused;
     record.disabled = size === undefined && !isRecording;
   });
   return actions;

@@ -31,9 +31,14 @@ export function showEffects(store: Store<ViewerState>, viewer: Viewer, notify: (
       group.replaceChildren(...group.querySelectorAll('legend'), ...(welcome?.effects ?? []).map(makePill));
       showMore();
     }
+    const chosen = wantedEffect ?? effect;
     const isFixed = !maySetEffect || connection.kind !== 'open';
     for (const input of group.querySelectorAll('input')) {
-      input.checked = input.value === (wantedEffect ?? effect);
+      const isChosen = input.value === chosen;
+      if (isChosen && !input.checked) {
+        input.closest('label')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      }
+      input.checked = isChosen;
       input.disabled = isFixed;
       input.closest('label')?.toggleAttribute('data-loading', input.value === wantedEffect);
     }

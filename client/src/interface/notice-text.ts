@@ -7,6 +7,8 @@ export interface NoticeText {
   readonly message: string;
   readonly remedy: string;
   readonly action: { readonly label: string; readonly does: 'retry' | 'camera' | 'reload' } | undefined;
+  /** What the button that does without the camera says, where there is something to see without it. */
+  readonly dismissal?: string;
 }
 
 const quiet = { message: '', remedy: '', action: undefined } as const;
@@ -14,7 +16,7 @@ const startCamera = { label: 'Use my camera', does: 'camera' } as const;
 
 /** The card, or undefined where the picture speaks for itself. */
 export function noticeText(state: ViewerState, room: string | undefined): NoticeText | undefined {
-  return connectionNotice(state) ?? cameraNotice(state) ?? sourceNotice(state, room);
+  return connectionNotice(state) ?? cameraNotice(state, room) ?? sourceNotice(state, room);
 }
 
 function connectionNotice({ connection, welcome }: ViewerState): NoticeText | undefined {
@@ -42,7 +44,7 @@ function connectionNotice({ connection, welcome }: ViewerState): NoticeText | un
   }
 }
 
-function cameraNotice({ camera, welcome }: ViewerState): NoticeText | undefined {
+function cameraNotice({ camera, welcome }: ViewerState, room: string | undefined): NoticeText | undefined {
   if (camera.kind === 'asking') {
     return {
       ...quiet,
@@ -52,8 +54,8 @@ function cameraNotice({ camera, welcome }: ViewerState): NoticeText | undefined 
     };
   }
   if (camera.kind === 'problem') {
-    const label = welcome?.source === null ? 'Try again' : 'Try the camera again';
-    return { ...camera.problem, kind: 'problem', action: { ...startCamera, label } };
+    const notice: NoticeText = { ...camera.problem, kind: 'problem', action: { ...startCamera, label: 'Try again' } };
+    return welcome?.source === null && room === undefined ? notice : { ...notice, dismissal: 'Go on without it' };
   }
   return undefined;
 }

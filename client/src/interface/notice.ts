@@ -11,6 +11,7 @@ export function showNotices(store: Store<ViewerState>, viewer: Viewer, room: str
   const card = element('notice', HTMLElement);
   const spinner = element('notice-spinner', HTMLElement);
   const button = element('notice-button', HTMLButtonElement);
+  const dismissal = element('notice-dismissal', HTMLButtonElement);
   const status = element('status', HTMLElement);
   let action: NoticeText['action'];
 
@@ -24,6 +25,8 @@ export function showNotices(store: Store<ViewerState>, viewer: Viewer, room: str
     }
   });
 
+  dismissal.addEventListener('click', () => viewer.camera.stop());
+
   store.subscribe((state) => {
     const notice = noticeText(state, room);
     const line = statusText(state, room);
@@ -34,12 +37,14 @@ export function showNotices(store: Store<ViewerState>, viewer: Viewer, room: str
     card.dataset.kind = notice?.kind ?? '';
     spinner.hidden = notice?.kind !== 'busy';
     button.hidden = action === undefined;
+    dismissal.hidden = notice?.dismissal === undefined;
     stage.toggleAttribute('data-dimmed', notice !== undefined && state.size !== undefined);
     if (notice !== undefined) {
       setText(element('notice-title', HTMLElement), notice.title);
       setText(element('notice-message', HTMLElement), notice.message);
       setText(element('notice-remedy', HTMLElement), notice.remedy);
       setText(button, action?.label ?? '');
+      setText(dismissal, notice.dismissal ?? '');
     }
   });
 }
