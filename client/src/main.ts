@@ -36,7 +36,7 @@ if (isClean) {
   showStatistics(store, room);
   listenToKeys(viewerShortcuts(store, viewer, buttons));
   fadeWhenIdle(store);
-  element('clean-address', HTMLOutputElement).value = cleanAddress(location);
+  element('clean-address', HTMLElement).textContent = cleanAddress(location);
   canvas.addEventListener('dblclick', () => void toggleFullScreen());
 }
 void viewer.start();

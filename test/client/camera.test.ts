@@ -1,0 +1,139 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { ffmpeg, MediaFolder, realClip, sharedData } from '../support/media.js';
+import { browserPath, startBrowser } from './browser.js';
+import { LiveServer } from './live-server.js';
+import { brightness, difference, eventually, ViewerPage, type Seen } from './viewer-page.js';
+
+const clip = realClip('highway-day-960x540-aac.mp4');
+
+/** Mean red, green and blue of a picture. */
+function colour(seen: Seen): readonly number[] {
+  return [0, 1, 2].map((channel) => seen.reduce((sum, point) => sum + (point[channel] ?? 0), 0) / seen.length);
+}
+
+describe.skipIf(browserPath === undefined || sharedData === undefined)("the viewer's own camera", () => {
+  const folder = new MediaFolder();
+  const films = { red: folder.file('red.mjpeg'), blue: folder.file('blue.mjpeg') };
+  let red: Browser;
+  let blue: Browser;
+  let server: LiveServer;
+
+  beforeAll(async () => {
+    // One real drive, under two skies that can't be taken for each other.
+    const film = (mixer: string, path: string) =>
+      ffmpeg('-i', clip, '-t', '6', '-vf', `scale=640:360,colorchannelmixer=${mixer}`, '-q:v', '4', '-an', path);
+    film('bb=0.1:gg=0.4', films.red);
+    film('rr=0.1:gg=0.4', films.blue);
+    [red, blue] = await Promise.all([startBrowser({ film: films.red }), startBrowser({ film: films.blue })]);
+    // At strength 0 the translation is the picture itself: colours tell whose it is.
+    server = await LiveServer.start('--strength', '0');
+  });
+  afterAll(async () => {
+    await Promise.all([red.close(), blue.close()]);
+    await server.stop();
+    folder.remove();
+  });
+
+  async function open(browser: Browser, url = server.url): Promise<ViewerPage> {
+    return await ViewerPage.open(browser, url, { permissions: ['camera'] });
+  }
+
+  test('two pages with two cameras never see each other', async () => {
+    const pages = await Promise.all([open(red), open(blue)]);
+    for (const { page } of pages) {
+      await page.getByRole('button', { name: 'Use my camera' }).click();
+    }
+    for (const viewer of pages) {
+      await viewer.plays();
+    }
+    for (let i = 0; i < 20; i++) {
+      const [reds, blues] = await Promise.all(pages.map(async (viewer) => colour(await viewer.look())));
+      expect(reds?.[0]).toBeGreaterThan(2 * (reds?.[2] ?? 0));
+      expect(blues?.[2]).toBeGreaterThan(2 * (blues?.[0] ?? 0));
+      await Promise.all(pages.map((viewer) => viewer.passes(3)));
+    }
+    for (const viewer of pages) {
+      expect(viewer.errors).toEqual([]);
+      await viewer.close();
+    }
+  });
+
+  test('its original beside its translation, in a mirror, at a delay that is told', async () => {
+    const viewer = await open(red);
+    const { page } = viewer;
+    await page.getByRole('button', { name: 'Use my camera' }).click();
+    await viewer.plays();
+    await page.getByRole('slider', { name: 'Strength' }).fill('100');
+    await viewer.press('d');
+    await eventually(async () => {
+      const seen = await viewer.look();
+      return brightness(seen, 0, 0.48) / brightness(seen, 0.52, 1);
+    }).toBeGreaterThan(1.3);
+    await viewer.press('d');
+
+    const mirror = page.getByRole('button', { name: 'Mirror my camera' });
+    expect(await mirror.getAttribute('aria-pressed')).toBe('true');
+    await viewer.press(' ');
+    await page.waitForTimeout(1000);
+    const mirrored = await viewer.look();
+    await viewer.press('m');
+    await page.waitForTimeout(300);
+    const plain = await viewer.look();
+    const turned = plain.map((_, index) => plain[index - (index % 32) + 31 - (index % 32)] ?? [0, 0, 0]);
+    expect(difference(mirrored, turned as unknown as Seen)).toBeLessThan(difference(mirrored, plain));
+
+    await viewer.press(' ', 'i');
+    await eventually(() => page.locator('[data-statistic=delay]').textContent()).toMatch(/^\d+ \/ \d+ ms$/);
+    expect(viewer.errors).toEqual([]);
+    await viewer.close();
+  });
+
+  test('a browser without WebCodecs sends and gets pictures one by one', async () => {
+    const viewer = await ViewerPage.open(blue, server.url, { permissions: ['camera'] }, (page) =>
+      page.addInitScript(() => {
+        for (const name of ['VideoDecoder', 'VideoEncoder', 'MediaStreamTrackProcessor']) {
+          Reflect.deleteProperty(globalThis, name);
+        }
+      }),
+    );
+    await viewer.page.getByRole('button', { name: 'Use my camera' }).click();
+    await viewer.plays();
+    expect(await viewer.decoder()).toBe('jpeg');
+    const [seenRed = 0, , seenBlue = 0] = colour(await viewer.look());
+    expect(seenBlue).toBeGreaterThan(2 * seenRed);
+    expect(viewer.errors).toEqual([]);
+    await viewer.close();
+  });
+
+  test('a room: one camera, shared on purpose', async () => {
+    const url = `${server.url}/?room=kitchen`;
+    const [sharing, watching] = await Promise.all([open(red, url), open(blue, url)]);
+    await sharing.page.mouse.move(300, 300);
+    await sharing.page.getByRole('radio', { name: 'My camera' }).check();
+    await sharing.plays();
+    await watching.plays();
+    const [seenRed = 0, , seenBlue = 0] = colour(await watching.look());
+    expect(seenRed).toBeGreaterThan(2 * seenBlue);
+    await Promise.all([sharing.close(), watching.close()]);
+  });
+
+  test('no camera, or none allowed: the page says what to do', async () => {
+    const bare = await startBrowser();
+    try {
+      const viewer = await ViewerPage.open(bare, server.url);
+      const { page } = viewer;
+      await page.getByRole('button', { name: 'Use my camera' }).click();
+      await page.getByRole('heading', { name: 'No camera found' }).waitFor();
+      await page.evaluate(() => {
+        navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('denied', 'NotAllowedError'));
+      });
+      await page.getByRole('button', { name: 'Try again' }).click();
+      await page.getByRole('heading', { name: 'The camera is blocked' }).waitFor();
+      expect(viewer.errors).toEqual([]);
+    } finally {
+      await bare.close();
+    }
+  });
+});
