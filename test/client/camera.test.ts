@@ -4,13 +4,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ffmpeg, MediaFolder, realClip, sharedData } from '../support/media.js';
 import { browserPath, startBrowser } from './browser.js';
 import { LiveServer } from './live-server.js';
-import { brightness, difference, eventually, ViewerPage, type Seen } from './viewer-page.js';
+import { brightness, difference, eventually, turned, ViewerPage, type Seen } from './viewer-page.js';
 
 const clip = realClip('highway-day-960x540-aac.mp4');
 
-/** Mean red, green and blue of a picture. */
-function colour(seen: Seen): readonly number[] {
-  return [0, 1, 2].map((channel) => seen.reduce((sum, point) => sum + (point[channel] ?? 0), 0) / seen.length);
+/** Which of the two films a picture is of, by its colours; `neither` where it is of none, or of both. */
+function filmOf(seen: Seen): 'red' | 'blue' | 'neither' {
+  const [red = 0, blue = 0] = [0, 2].map((channel) => {
+    return seen.reduce((sum, point) => sum + (point[channel] ?? 0), 0) / seen.length;
+  });
+  return red > 40 && red > 2 * blue ? 'red' : blue > 40 && blue > 2 * red ? 'blue' : 'neither';
 }
 
 describe.skipIf(browserPath === undefined || sharedData === undefined)("the viewer's own camera", () => {
@@ -22,8 +25,11 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)("the view
 
   beforeAll(async () => {
     // One real drive, under two skies that can't be taken for each other.
-    const film = (mixer: string, path: string) =>
-      ffmpeg('-i', clip, '-t', '6', '-vf', `scale=640:360,colorchannelmixer=${mixer}`, '-q:v', '4', '-an', path);
+    const film = (mixer: string, path: string) => {
+      // Chromium's fake camera shows nothing of chroma that isn't halved.
+      const filters = `scale=640:360,colorchannelmixer=${mixer},format=yuvj420p`;
+      ffmpeg('-i', clip, '-t', '6', '-vf', filters, '-q:v', '4', '-an', path);
+    };
     film('bb=0.1:gg=0.4', films.red);
     film('rr=0.1:gg=0.4', films.blue);
     [red, blue] = await Promise.all([startBrowser({ film: films.red }), startBrowser({ film: films.blue })]);
@@ -49,9 +55,8 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)("the view
       await viewer.plays();
     }
     for (let i = 0; i < 20; i++) {
-      const [reds, blues] = await Promise.all(pages.map(async (viewer) => colour(await viewer.look())));
-      expect(reds?.[0]).toBeGreaterThan(2 * (reds?.[2] ?? 0));
-      expect(blues?.[2]).toBeGreaterThan(2 * (blues?.[0] ?? 0));
+      const films = await Promise.all(pages.map(async (viewer) => filmOf(await viewer.look())));
+      expect(films).toEqual(['red', 'blue']);
       await Promise.all(pages.map((viewer) => viewer.passes(3)));
     }
     for (const viewer of pages) {
@@ -81,8 +86,7 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)("the view
     await viewer.press('m');
     await page.waitForTimeout(300);
     const plain = await viewer.look();
-    const turned = plain.map((_, index) => plain[index - (index % 32) + 31 - (index % 32)] ?? [0, 0, 0]);
-    expect(difference(mirrored, turned as unknown as Seen)).toBeLessThan(difference(mirrored, plain));
+    expect(difference(mirrored, turned(plain))).toBeLessThan(difference(mirrored, plain) / 3);
 
     await viewer.press(' ', 'i');
     await eventually(() => page.locator('[data-statistic=delay]').textContent()).toMatch(/^\d+ \/ \d+ ms$/);
@@ -101,21 +105,19 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)("the view
     await viewer.page.getByRole('button', { name: 'Use my camera' }).click();
     await viewer.plays();
     expect(await viewer.decoder()).toBe('jpeg');
-    const [seenRed = 0, , seenBlue = 0] = colour(await viewer.look());
-    expect(seenBlue).toBeGreaterThan(2 * seenRed);
+    expect(filmOf(await viewer.look())).toBe('blue');
     expect(viewer.errors).toEqual([]);
     await viewer.close();
   });
 
   test('a room: one camera, shared on purpose', async () => {
-    const url = `${server.url}/?room=kitchen`;
+    const url = new URL('?room=kitchen', server.url).href;
     const [sharing, watching] = await Promise.all([open(red, url), open(blue, url)]);
     await sharing.page.mouse.move(300, 300);
     await sharing.page.getByRole('radio', { name: 'My camera' }).check();
     await sharing.plays();
     await watching.plays();
-    const [seenRed = 0, , seenBlue = 0] = colour(await watching.look());
-    expect(seenRed).toBeGreaterThan(2 * seenBlue);
+    expect(filmOf(await watching.look())).toBe('red');
     await Promise.all([sharing.close(), watching.close()]);
   });
 

@@ -35,7 +35,7 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)('the page
 
   /** Opens the page and waits until it plays. */
   async function watch(options?: BrowserContextOptions, before?: (page: Page) => Promise<unknown>, search = '') {
-    viewer = await ViewerPage.open(browser, `${server.url}${search}`, options, before);
+    viewer = await ViewerPage.open(browser, new URL(search, server.url).href, options, before);
     await viewer.plays();
     return viewer;
   }
@@ -62,15 +62,17 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)('the page
     await strength.fill('100');
     await eventually(bright).toBeLessThan(0.7 * brightnessOfClip());
 
-    const effects = page.getByRole('group', { name: 'Effect' }).getByRole('radio');
-    expect(await effects.first().isChecked()).toBe(true);
-    const other = effects.nth(1);
-    await other.check();
-    await eventually(() => viewer.said()).toBe(await other.locator('..').textContent());
-    expect(await other.isChecked()).toBe(true);
+    const effects = page.getByRole('group', { name: 'Effect' });
+    const night = effects.getByRole('radio', { name: 'Day to night' });
+    const other = effects.getByRole('radio', { checked: false }).first();
+    expect(await night.isChecked()).toBe(true);
+    const name = (await other.locator('..').textContent()) ?? '';
+    await effects.getByRole('radio', { name }).check();
+    await eventually(() => viewer.said()).toBe(name);
+    expect(await effects.getByRole('radio', { name }).isChecked()).toBe(true);
     await viewer.plays();
-    await effects.first().check();
-    await eventually(() => page.getByRole('group', { name: 'Effect' }).getAttribute('aria-busy')).toBe('false');
+    await night.check();
+    await eventually(() => effects.getAttribute('aria-busy')).toBe('false');
   });
 
   test('the divider: the original on its left, dragged and moved by keys', async () => {
@@ -197,7 +199,7 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)('the page
   });
 
   test('the bare picture for OBS: nothing else is seen', async () => {
-    const viewer = await watch({}, undefined, '/?clean=1');
+    const viewer = await watch({}, undefined, '?clean=1');
     const others = viewer.page.locator('body :is(button, input, p, h1, h2, dl, dialog):visible');
     expect(await others.count()).toBe(0);
     expect(await viewer.page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgba(0, 0, 0, 0)');

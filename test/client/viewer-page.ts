@@ -18,6 +18,12 @@ export function brightness(seen: Seen, from = 0, to = 1): number {
   return part.reduce((sum, [red, green, blue]) => sum + (red + green + blue) / 3, 0) / part.length;
 }
 
+/** A picture as a mirror shows it. */
+export function turned(seen: Seen): Seen {
+  const rows = Array.from({ length: grid.height }, (_, row) => seen.slice(row * grid.width, (row + 1) * grid.width));
+  return rows.flatMap((row) => row.reverse());
+}
+
 /** Expects something of what a page will be like before long. */
 export function eventually<Value>(get: () => Value | Promise<Value>, interval = 100) {
   return expect.poll(get, { timeout: 60_000, interval });
