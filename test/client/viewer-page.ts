@@ -107,6 +107,7 @@ export class ViewerPage {
       if (context === null || canvas === null) {
         return [];
       }
+      context.imageSmoothingQuality = 'high';
       context.drawImage(canvas, 0, 0, width, height);
       return [...context.getImageData(0, 0, width, height).data];
     }, grid);
