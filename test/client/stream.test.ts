@@ -198,6 +198,18 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)('the page
     await page.getByRole('heading', { name: /vid2vid/ }).waitFor();
   });
 
+  test('a phone shows all of it, and nothing beside', async () => {
+    const { page } = await watch({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    for (const control of await page.locator('button:visible, #strength, .switch label').all()) {
+      const box = await control.boundingBox();
+      expect(box?.x).toBeGreaterThanOrEqual(0);
+      expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(360);
+    }
+    await page.getByRole('button', { name: 'Compare with the original' }).tap();
+    expect(await page.getByRole('slider', { name: /Divider/ }).isVisible()).toBe(true);
+  });
+
   test('the bare picture for OBS: nothing else is seen', async () => {
     const viewer = await watch({}, undefined, '?clean=1');
     const others = viewer.page.locator('body :is(button, input, p, h1, h2, dl, dialog):visible');
