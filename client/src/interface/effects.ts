@@ -36,7 +36,7 @@ export function showEffects(store: Store<ViewerState>, viewer: Viewer, notify: (
     for (const input of group.querySelectorAll('input')) {
       const isChosen = input.value === chosen;
       if (isChosen && !input.checked) {
-        input.closest('label')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+        input.closest('label')?.scrollIntoView({ block: 'nearest', inline: 'center' });
       }
       input.checked = isChosen;
       input.disabled = isFixed;
