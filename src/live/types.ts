@@ -11,10 +11,28 @@ import type { DeviceName, ProviderName } from '../generator/execution-providers.
  * @group Live
  */
 export type LiveSourceDescription =
-  | { readonly kind: 'camera'; readonly device?: string | undefined }
-  | { readonly kind: 'file'; readonly path: string; readonly loop?: boolean | undefined }
-  | { readonly kind: 'url'; readonly url: string }
   | {
+      /** A camera of this machine. */
+      readonly kind: 'camera';
+      /** Its name. Default: the first one. */
+      readonly device?: string | undefined;
+    }
+  | {
+      /** A video file, at its own pace. */
+      readonly kind: 'file';
+      /** Where it is. */
+      readonly path: string;
+      /** Whether it starts again at its end. Default false. */
+      readonly loop?: boolean | undefined;
+    }
+  | {
+      /** A stream. */
+      readonly kind: 'url';
+      /** Its address. */
+      readonly url: string;
+    }
+  | {
+      /** Coded pictures that somebody hands over. */
       readonly kind: 'pushed';
       /** H.264 as Annex B access units without reordered frames, or whole JPEG pictures. */
       readonly codec: LiveCodec;
@@ -210,14 +228,24 @@ export interface LiveStatistics {
   readonly fpsOut: number;
   /** Where a frame's time goes: decoding (as far as it can be told), inside the network, encoding. */
   readonly stages: {
+    /** From the source's giving a frame to its pixels being here. */
     readonly decode: LivePercentiles;
+    /** Inside the network. */
     readonly infer: LivePercentiles;
+    /** In the encoder. */
     readonly encode: LivePercentiles;
   };
   /** From capture (of a pushed picture: from its arrival) to the encoded picture. */
   readonly delay: LivePercentiles;
   /** Frames that newer ones took the place of, by where: before the network, after it out of order, before the encoder. */
-  readonly dropped: { readonly generator: number; readonly late: number; readonly encoder: number };
+  readonly dropped: {
+    /** Before the network. */
+    readonly generator: number;
+    /** After it: a later frame had already come out. */
+    readonly late: number;
+    /** Before the encoder. */
+    readonly encoder: number;
+  };
   /** Name of the effect. */
   readonly effect: string;
   /** Id of the model. */
@@ -227,7 +255,14 @@ export interface LiveStatistics {
   /** Where the network runs; undefined until it does. */
   readonly provider: ProviderName | undefined;
   /** Size that is worked at; undefined until a source told its own. */
-  readonly size: { readonly width: number; readonly height: number } | undefined;
+  readonly size:
+    | {
+        /** Pixels a row. */
+        readonly width: number;
+        /** Rows. */
+        readonly height: number;
+      }
+    | undefined;
 }
 
 /**
