@@ -47,8 +47,11 @@ const probeTimeout = 15_000;
 const cameraSize = '640x480';
 const cameraRate = 30;
 
-/** Less buffering than ffmpeg would do by itself: what is live is wanted at once. */
-const lowDelay = ['-fflags', '+nobuffer', '-flags', 'low_delay'] as const;
+/**
+ * Nothing is held back for order's sake or to keep several threads busy with a picture each. (Not `-fflags nobuffer`: it
+ * would throw away what was read to find out what is there, and the first key frame with it.)
+ */
+const lowDelay = ['-flags', 'low_delay', '-thread_type', 'slice'] as const;
 
 /**
  * How a video file is played.

@@ -14,6 +14,8 @@ const recoveredAfter = 10_000;
 /** A source is given up for lost when it gives nothing for so long, milliseconds. */
 const openTimeout = 15_000;
 const stallTimeout = 10_000;
+/** Seconds before the end of a file that plays again and again at which it is opened for the next round. */
+const openAhead = 1;
 /** Microseconds by which a stream's clock may jump before that counts as a gap. */
 const largestStep = 5_000_000;
 
@@ -34,6 +36,8 @@ export class StreamSource implements LiveSource {
   readonly #pacer = new Pacer();
   #running: Promise<void> | undefined;
   #decoder: FrameDecoder | undefined;
+  /** Opened before the last round is over, so that the next one follows without a pause. */
+  #next: Promise<FrameDecoder> | undefined;
   #format: LiveFormat | undefined;
   #index = 0;
   /** Timestamp of the last picture given, and how long a picture lasts. */
@@ -70,10 +74,17 @@ export class StreamSource implements LiveSource {
     this.#wake?.();
     await this.#decoder?.close();
     await this.#running;
+    await this.#forgetNext();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #forgetNext(): Promise<void> {
+    const next = this.#next;
+    this.#next = undefined;
+    await (await next?.catch(() => undefined))?.close();
   }
 
   async #run(events: LiveSourceEvents): Promise<void> {
@@ -100,6 +111,7 @@ export class StreamSource implements LiveSource {
         failures = performance.now() - began > recoveredAfter ? 0 : failures;
         const delay = retryDelays[Math.min(failures, retryDelays.length - 1)] ?? 0;
         failures += 1;
+        await this.#forgetNext();
         events.onStatus({ state: 'reconnecting', message: messageOf(error), ...remedyOf(error) });
         plan = plan?.paced === true ? plan : undefined;
         await sleep(delay, undefined, { signal: this.#stop.signal }).catch(() => undefined);
@@ -109,30 +121,39 @@ export class StreamSource implements LiveSource {
 
   /** Plays it until it ends; true when that was its end, false when it broke off. */
   async #play(plan: LiveInputPlan, events: LiveSourceEvents): Promise<boolean> {
-    plan.notices.forEach((notice) => events.onNotice(notice));
     const start = plan.paced ? this.#position : 0;
-    const { programs, capabilities } = this.#options;
-    const decoder = await FrameDecoder.spawn({
-      ...{ program: programs.ffmpeg, capabilities, openTimeout, stallTimeout },
-      ...{ url: plan.url, options: plan.options(start), map: plan.map, filters: plan.filters, name: plan.name },
-    });
+    const opened = this.#next;
+    this.#next = undefined;
+    if (opened === undefined) {
+      this.#pacer.reset();
+    }
+    const decoder = await (opened ?? this.#spawn(plan, start));
     this.#decoder = decoder;
     try {
       if (this.#stop.signal.aborted) {
         throw new CanceledError();
       }
-      const opened = await decoder.start(this.#format);
-      await this.#announce({ ...opened, frameRate: plan.frameRate }, events);
+      const format = await decoder.start(this.#format);
+      await this.#announce({ ...format, frameRate: plan.frameRate }, plan, events);
       events.onStatus({ state: 'live', message: `"${plan.name}" is playing.` });
-      return await this.#give(decoder, plan, start, opened.pool, events);
+      return await this.#give(decoder, plan, start, format.pool, events);
     } finally {
       await decoder.close();
       this.#decoder = undefined;
     }
   }
 
-  async #announce(format: LiveFormat, events: LiveSourceEvents): Promise<void> {
+  #spawn(plan: LiveInputPlan, start: number): Promise<FrameDecoder> {
+    const { programs, capabilities } = this.#options;
+    return FrameDecoder.spawn({
+      ...{ program: programs.ffmpeg, capabilities, openTimeout, stallTimeout },
+      ...{ url: plan.url, options: plan.options(start), map: plan.map, filters: plan.filters, name: plan.name },
+    });
+  }
+
+  async #announce(format: LiveFormat, plan: LiveInputPlan, events: LiveSourceEvents): Promise<void> {
     if (format.pool !== this.#format?.pool) {
+      plan.notices.forEach((notice) => events.onNotice(notice));
       this.#format = format;
       await events.onFormat(format);
     }
@@ -145,19 +166,23 @@ export class StreamSource implements LiveSource {
     pool: FramePool,
     events: LiveSourceEvents,
   ): Promise<boolean> {
-    this.#pacer.reset();
     const clock = new SourceClock(this.#lastTimestamp < 0 ? 0 : this.#lastTimestamp + this.#interval);
     let first: number | undefined;
     for (;;) {
       const asked = performance.now();
       const frame = await decoder.read();
       if (frame === undefined) {
-        // A file that stops well before its end was cut off by something.
-        return plan.duration !== undefined || plan.paced;
+        // Only a recording has an end; anything else broke off.
+        return plan.paced;
       }
       const decodeMilliseconds = plan.paced ? performance.now() - asked : undefined;
       first ??= frame.timestampMicroseconds;
       this.#position = start + (frame.timestampMicroseconds - first) / 1_000_000;
+      if (this.#options.loop && this.#position > (plan.duration ?? Infinity) - openAhead) {
+        this.#next ??= this.#spawn(plan, 0);
+        // Looked at when its turn comes.
+        this.#next.catch(() => undefined);
+      }
       const { timestamp, discontinuity } = clock.place(frame.timestampMicroseconds);
       if (plan.paced) {
         await this.#pacer.until(timestamp, this.#stop.signal);

@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { describe, expect, test } from 'vitest';
+
+import { FramePool, type Frame, type Generator, type Translation } from '../../dist/index.js';
+import { LivePump } from '../../dist/pipeline/live-pump.js';
+
+const bytes = 4 * 2 * 3;
+
+/** A pool that knows how many of its buffers are out. */
+class CountingPool extends FramePool {
+  readonly made = new Set<ArrayBuffer>();
+  out = 0;
+
+  override acquire(): ArrayBuffer {
+    const buffer = super.acquire();
+    this.made.add(buffer);
+    this.out += 1;
+    return buffer;
+  }
+
+  override release(buffer: ArrayBuffer): void {
+    this.out -= 1;
+    super.release(buffer);
+  }
+}
+
+/** A generator whose answers the test gives, by frame number. */
+function controlled(sessions: number) {
+  const answers = new Map<number, { done: () => void; fail: (error: Error) => void }>();
+  const close = () => Promise.resolve();
+  const generator = {
+    ...{ capacity: 2 * sessions, sessions, threads: 1, provider: 'cpu', close, [Symbol.asyncDispose]: close },
+    translate: (frame: Frame, into: ArrayBuffer) =>
+      new Promise<Translation>((resolve, fail) => {
+        const translated = { ...frame, pixels: new Uint8Array(into) };
+        const done = () => resolve({ frame: translated, source: frame, inferMilliseconds: 1 });
+        answers.set(frame.index, { done, fail });
+      }),
+  } as unknown as Generator;
+  const finish = async (index: number) => {
+    answers.get(index)?.done();
+    answers.delete(index);
+    await sleep(0);
+  };
+  const fail = async (index: number) => {
+    answers.get(index)?.fail(new Error('crashed'));
+    answers.delete(index);
+    await sleep(0);
+  };
+  return { generator, finish, fail, underWay: () => [...answers.keys()] };
+}
+
+function setUp() {
+  const pool = new CountingPool(bytes);
+  const given: number[] = [];
+  const dropped: string[] = [];
+  const failed: Generator[] = [];
+  const pump = new LivePump<Frame>({
+    conditions: () => ({}),
+    onTranslated: (translated, original) => {
+      given.push(translated.index);
+      pool.release(translated.pixels.buffer);
+      pool.release(original.pixels.buffer);
+    },
+    onDrop: (where) => dropped.push(where),
+    onFailure: (generator) => failed.push(generator),
+  });
+  const offer = (index: number) =>
+    pump.offer({ index, width: 4, height: 2, timestamp: index, pixels: new Uint8Array(pool.acquire()) }, pool);
+  return { pool, given, dropped, failed, pump, offer };
+}
+
+describe('the newest frame wins', () => {
+  test('one frame a session is under way, the newest waits, older ones are counted and let go', async () => {
+    const { pool, given, dropped, pump, offer } = setUp();
+    const { generator, finish, underWay } = controlled(1);
+    await pump.use(generator);
+    [0, 1, 2, 3].forEach(offer);
+    expect(underWay()).toEqual([0]);
+    expect(dropped).toEqual(['generator', 'generator']);
+    await finish(0);
+    expect(underWay()).toEqual([3]);
+    await finish(3);
+    expect(given).toEqual([0, 3]);
+    expect(pool.out).toBe(0);
+  });
+
+  test('buffers go round: a thousand frames need no more than are under way', async () => {
+    const { pool, given, dropped, pump, offer } = setUp();
+    const { generator, finish, underWay } = controlled(1);
+    await pump.use(generator);
+    for (let index = 0; index < 1000; index += 1) {
+      offer(index);
+      if (index % 3 === 2) {
+        await finish(underWay()[0] ?? -1);
+      }
+    }
+    await finish(underWay()[0] ?? -1);
+    await finish(underWay()[0] ?? -1);
+    expect(given.length + dropped.length).toBe(1000);
+    expect(given).toEqual([...given].sort((a, b) => a - b));
+    expect(pool.out).toBe(0);
+    expect(pool.made.size).toBeLessThanOrEqual(4);
+  });
+
+  test('a frame that is done after a newer one is dropped, so that time never goes back', async () => {
+    const { pool, given, dropped, pump, offer } = setUp();
+    const { generator, finish } = controlled(2);
+    await pump.use(generator);
+    [0, 1].forEach(offer);
+    await finish(1);
+    await finish(0);
+    expect(given).toEqual([1]);
+    expect(dropped).toEqual(['late']);
+    expect(pool.out).toBe(0);
+  });
+
+  test('without a generator nothing is lost but what is old', async () => {
+    const { given, pump, offer } = setUp();
+    [0, 1].forEach(offer);
+    const { generator, finish } = controlled(1);
+    await pump.use(generator);
+    await finish(1);
+    expect(given).toEqual([1]);
+  });
+});
+
+test('another generator takes over between two frames, and the old one is told when it is idle', async () => {
+  const { given, pump, offer } = setUp();
+  const old = controlled(1);
+  const next = controlled(1);
+  await pump.use(old.generator);
+  [0, 1].forEach(offer);
+  let idle = false;
+  const swapped = pump.use(next.generator).then(() => (idle = true));
+  expect(next.underWay()).toEqual([1]);
+  await sleep(0);
+  expect(idle).toBe(false);
+  await old.finish(0);
+  await swapped;
+  await next.finish(1);
+  expect(given).toEqual([0, 1]);
+});
+
+test('a generator that fails gets no more frames, and its owner is told', async () => {
+  const { failed, pump, offer } = setUp();
+  const { generator, fail, underWay } = controlled(1);
+  await pump.use(generator);
+  offer(0);
+  await fail(0);
+  offer(1);
+  expect(failed).toEqual([generator]);
+  expect(underWay()).toEqual([]);
+});
