@@ -68,7 +68,8 @@ export class GeneratorSwitch implements AsyncDisposable {
   /** Puts a new generator in the place of one that failed. */
   recover(failed: Generator): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#generator !== failed) {
+      // Another change has put one in its place already.
+      if (this.#generator !== undefined && this.#generator !== failed) {
         return;
       }
       this.#generator = undefined;
