@@ -81,7 +81,9 @@ test('the library is imported, with its types', () => {
     const error = await translateFile('nowhere.mp4').catch((error) => error);
     console.log(models.map(({ effect }) => effect).join(), error instanceof InputError, error.code);`,
   );
-  expect(run(process.execPath, ['program.mjs'])).toBe('day-to-night true input-not-found\n');
+  expect(run(process.execPath, ['program.mjs'])).toBe(
+    'clear-to-foggy,clear-to-rainy,clear-to-snowy,day-to-night true input-not-found\n',
+  );
   expect(existsSync(join(installed, 'dist', 'index.d.ts'))).toBe(true);
 });
 
