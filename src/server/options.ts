@@ -20,7 +20,7 @@ export interface ServeOptions {
   readonly loop?: boolean | undefined;
   /** What is done to the picture at first. Default `'day-to-night'`. */
   readonly effect?: string | undefined;
-  /** Folder of a model package to begin with, instead of the effect's embedded one. */
+  /** Model to begin with, whatever its effect: its id, or the folder of a model package. Default: the first that has the effect. */
   readonly model?: string | undefined;
   /** How much of the effect at first, 0 (the source) to 1 (all, default). */
   readonly strength?: number | undefined;

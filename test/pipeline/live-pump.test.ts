@@ -2,28 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, test } from 'vitest';
 
-import { FramePool, type Frame, type Generator, type Translation } from '../../dist/index.js';
+import type { Frame, Generator, Translation } from '../../dist/index.js';
 import { LivePump } from '../../dist/pipeline/live-pump.js';
+import { CountingPool } from '../support/counting-pool.js';
 
 const bytes = 4 * 2 * 3;
-
-/** A pool that knows how many of its buffers are out. */
-class CountingPool extends FramePool {
-  readonly made = new Set<ArrayBuffer>();
-  out = 0;
-
-  override acquire(): ArrayBuffer {
-    const buffer = super.acquire();
-    this.made.add(buffer);
-    this.out += 1;
-    return buffer;
-  }
-
-  override release(buffer: ArrayBuffer): void {
-    this.out -= 1;
-    super.release(buffer);
-  }
-}
 
 /** A generator whose answers the test gives, by frame number. */
 function controlled(sessions: number) {

@@ -2,28 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, test } from 'vitest';
 
-import { FramePool, type Frame, type FrameSource, type Generator, type Translation } from '../../dist/index.js';
+import type { Frame, FramePool, FrameSource, Generator, Translation } from '../../dist/index.js';
 import { pump, type PumpOptions, type TranslationSink } from '../../dist/pipeline/pump.js';
+import { CountingPool } from '../support/counting-pool.js';
 
 const bytes = 4 * 2 * 3;
-
-/** A pool that counts what it had to make. */
-class CountingPool extends FramePool {
-  readonly made = new Set<ArrayBuffer>();
-  out = 0;
-
-  override acquire(): ArrayBuffer {
-    const buffer = super.acquire();
-    this.made.add(buffer);
-    this.out += 1;
-    return buffer;
-  }
-
-  override release(buffer: ArrayBuffer): void {
-    this.out -= 1;
-    super.release(buffer);
-  }
-}
 
 /** A source of so many frames, the first pixel of each its number. */
 function sourceOf(count: number, pool: FramePool, read: (index: number) => Promise<void> = () => Promise.resolve()) {

@@ -9,13 +9,13 @@ import path from 'node:path';
 
 import { openBaseModel } from '../../../dist/compiler/checkpoint/turbo/base-model.js';
 import { openTurboCheckpoint } from '../../../dist/compiler/checkpoint/turbo/open-turbo-checkpoint.js';
+import { countMultiplications } from '../../../dist/compiler/multiplications.js';
 import { sdTurboAutoencoder } from '../../../dist/compiler/networks/autoencoder-kl.js';
 import { cycleGanTurbo } from '../../../dist/compiler/networks/cyclegan-turbo.js';
 import { sdTurboScheduler } from '../../../dist/compiler/networks/ddpm-scheduler.js';
 import { encodePromptWithBase } from '../../../dist/compiler/networks/encode-prompt.js';
 import { frameInput, frameOutput } from '../../../dist/compiler/networks/picture.js';
 import { sdTurboUNet } from '../../../dist/compiler/networks/unet-2d-condition.js';
-import { evaluate } from '../../../dist/compiler/onnx/dimension.js';
 import { GraphBuilder } from '../../../dist/compiler/onnx/graph-builder.js';
 import { writeModel } from '../../../dist/compiler/onnx/model-writer.js';
 
@@ -46,12 +46,6 @@ frameOutput(graph, stages.picture);
 graph.output('picture', stages.picture);
 const model = await writeModel(graph, output);
 
-/** Multiplications (each with an addition) of a frame of 512x512, by part. */
-const multiplications: Record<string, number> = {};
-for (const cost of graph.costs) {
-  const part = cost.scope[0] ?? 'frame';
-  multiplications[part] = (multiplications[part] ?? 0) + evaluate(cost.multiplications, { height: 512, width: 512 });
-}
 console.log(
   JSON.stringify({
     promptSeconds,
@@ -60,6 +54,6 @@ console.log(
     peakMb: process.resourceUsage().maxRSS / 1024,
     bytes: model.bytes + model.externalData.reduce((sum, { bytes }) => sum + bytes, 0),
     nodes: graph.nodes.length,
-    multiplications,
+    multiplications: countMultiplications(graph, { width: 512, height: 512 }),
   }),
 );
