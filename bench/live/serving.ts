@@ -5,14 +5,24 @@ import { z } from 'zod';
 
 const command = join(import.meta.dirname, '../../dist/cli/main.js');
 const listeningSchema = z.object({ url: z.url() });
+/** How often the server's memory is looked at, milliseconds. */
+const memoryInterval = 1000;
+
+/** What a server's own figures say. */
+export interface ServerFigures {
+  /** Lag of its event loop since last asked, 99th percentile, milliseconds. */
+  readonly loopP99: number;
+  /** Pictures a second from the source, and translated. */
+  readonly fpsIn: number;
+  readonly fpsOut: number;
+  /** Most resident memory of its Node process since last asked, MiB; undefined where the system doesn't tell (not Linux). */
+  readonly residentMb: number | undefined;
+}
 
 /** The live server in a process of its own, as users run it. */
 export interface Serving extends AsyncDisposable {
   readonly port: number;
-  /** Resident memory of its Node process, MiB; undefined where the system doesn't tell (not Linux). */
-  residentMb(): number | undefined;
-  /** Lag of its event loop since last asked, 99th percentile, milliseconds. */
-  loopP99(): Promise<number>;
+  figures(): Promise<ServerFigures>;
 }
 
 /** Starts the server on a free port. */
@@ -25,14 +35,26 @@ export async function startServing(options: readonly string[]): Promise<Serving>
     void ended.then(() => reject(new Error('The server could not be started.')));
   });
   const { url } = listeningSchema.parse(JSON.parse(line));
+  let most = 0;
+  const look = () => (most = Math.max(most, residentMb(child.pid) ?? 0));
+  const looking = setInterval(look, memoryInterval);
   return {
     port: Number(new URL(url).port),
-    residentMb: () => residentMb(child.pid),
-    loopP99: async () => {
+    figures: async () => {
       const text = await (await fetch(new URL('/metrics', url))).text();
-      return Number(/event_loop_delay_seconds\{quantile="0.99"\} (\S+)/.exec(text)?.[1] ?? NaN) * 1000;
+      const figure = (name: string) => Number(new RegExp(`^vid2vid_turbo_${name} (\\S+)$`, 'm').exec(text)?.[1] ?? NaN);
+      look();
+      const residentMost = most === 0 ? undefined : most;
+      most = 0;
+      return {
+        loopP99: figure('event_loop_delay_seconds\\{quantile="0.99"\\}') * 1000,
+        fpsIn: figure('source_fps\\{channel="stream"\\}'),
+        fpsOut: figure('fps\\{channel="stream"\\}'),
+        residentMb: residentMost,
+      };
     },
     [Symbol.asyncDispose]: async () => {
+      clearInterval(looking);
       child.kill('SIGTERM');
       await ended;
     },
