@@ -12,7 +12,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const inRoot = (...parts) => join(root, ...parts);
 
 /** Paths of the stamps, each written last: it holds the hash of what its step was made from. */
-const stamps = { dependencies: inRoot('node_modules', '.setup-stamp'), build: inRoot('dist', '.build-stamp') };
+const stamps = {
+  dependencies: inRoot('node_modules', '.setup-stamp'),
+  build: inRoot('dist', '.build-stamp'),
+  training: inRoot('models', 'training', '.venv', '.setup-stamp'),
+};
 
 /** Programs that some tests need: their names on PATH, Debian's packages, and what is skipped without them. */
 const testTools = [
@@ -188,6 +192,38 @@ function installTestTools() {
   }
 }
 
+// -------------------------------------------------------------------------------------- training environment
+
+const requirements = inRoot('models', 'training', 'requirements.txt');
+
+/**
+ * Whether the tests of models/training want an environment made for them. Its packages weigh gigabytes, so only continuous
+ * integration gets it unasked; elsewhere those tests say how to make one.
+ */
+function wantsTraining() {
+  return process.env.CI === 'true' && process.env.VID2VID_TURBO_TRAINING_PYTHON === undefined && isOnPath('python3');
+}
+
+function trainingHash() {
+  return hash(readFileSync(requirements), root);
+}
+
+/** Makes models/training/.venv. Where that can't be done the tests that need it skip, and say so. */
+function installTraining() {
+  say("Installing the training's Python packages (pip) ...");
+  const folder = inRoot('models', 'training', '.venv');
+  const python = join(folder, 'bin', 'python');
+  rmSync(folder, { recursive: true, force: true });
+  if (
+    runQuietly('python3', ['-m', 'venv', folder]) &&
+    runQuietly(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements])
+  ) {
+    writeFileSync(stamps.training, trainingHash());
+  } else {
+    say('The training environment could not be made; pip says why above. The tests that need it will be skipped.');
+  }
+}
+
 // ------------------------------------------------------------------------------------------------- one by one
 
 /** Waits until no other set-up of this checkout is at work, then keeps others waiting until this process ends. */
@@ -234,6 +270,7 @@ const steps = [
 ];
 if (process.argv.includes('--with-test-tools')) {
   steps.push({ isDone: () => missingTestTools().length === 0, work: installTestTools });
+  steps.push({ isDone: () => !wantsTraining() || isStamped(stamps.training, trainingHash()), work: installTraining });
 }
 if (!steps.every((step) => step.isDone())) {
   keepOthersWaiting();

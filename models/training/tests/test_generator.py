@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from turbo_training.falling import layers
-from turbo_training.graph import build, run, save
+from turbo_training.graph import build, run, save, slim
 from turbo_training.network import Generator, Widths, multiply_accumulates
 from turbo_training.package import check, check_slim
+from turbo_training.weights import read_weights
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +73,9 @@ def test_sizes_can_be_fixed_at_load(generator: Generator, tmp_path: Path) -> Non
 
 def test_cost_is_counted() -> None:
     assert 0.7e9 < multiply_accumulates(Widths(), 640, 360) < 0.9e9
+
+
+def test_weights_come_back_from_a_package(generator: Generator, tmp_path: Path) -> None:
+    save(slim(build(generator, "test")), tmp_path / "model.onnx")
+    for name, value in read_weights(tmp_path).items():
+        assert torch.allclose(value, generator.state_dict()[name], rtol=2e-3, atol=1e-3), name

@@ -21,6 +21,8 @@ class Phase:
     """Peak learning rate; it rises over the first steps and falls along a half cosine."""
     mixture: dict[str, int]
     """How many pictures of each source (`pairs`, `teacher`, `target`, `still`) are in a batch."""
+    trust: float = 1.0
+    """How much the tones that the painter gives count; at 0 it teaches what is emitted and where the sky goes, no more."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .network import Maps
+from .network import Maps, luma
 
 
 @dataclass
@@ -32,24 +32,43 @@ def root(x: Tensor) -> Tensor:
     return torch.sqrt(x.clamp(0, 1) + 1e-3)
 
 
-def paired(maps: Maps, batch: Batch, lamps: bool) -> tuple[Tensor, dict[str, float]]:
-    """Distance to the target; where a teacher knows base and light, each map is supervised by its own layer.
+def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[Tensor, dict[str, float]]:
+    """Distance to the target; where a painter knows base and light, each map is supervised by its own layer.
 
-    `lamps` says that light is emitted by few, small things rather than spread over the picture like fog.
+    `trust` is how much the tones of the painter's base count. At 0 it teaches what is emitted and where the sky goes alone, and the
+    pairs of a large model, judged by `near`, say how everything else looks.
     """
     kept = batch.picture * torch.exp(maps.log_gain(batch.picture).clamp(-8, 2.5))
     out = kept + maps.light
-    split = batch.split.view(-1, 1, 1, 1)
-    bright = 1 + 3 * batch.target.amax(1, keepdim=True) if lamps else 1.5
-    whole = (bright * (root(out) - root(batch.target)).abs()).mean((1, 2, 3))
-    coarse = sum((root(F.avg_pool2d(out.clamp(0, 1), k)) - root(F.avg_pool2d(batch.target, k))).abs().mean((1, 2, 3)) for k in (4, 16))
-    base = (root(kept) - root(batch.base)).abs()
-    light = emission(maps.light, batch.light) if lamps else 2 * (maps.light - batch.light).abs()
-    layers = (split * (base + light)).mean((1, 2, 3))
-    edges = slopes(root(out), root(batch.target)) + slopes(split * maps.light, split * batch.light)
+    layers = torch.zeros_like(batch.split)
+    if batch.split.any():
+        layers = batch.split * layered(kept, maps.light, batch, lamps, trust)
+    whole = (1 - batch.split) * near(out, batch.target)
     excess = (F.relu(-out) + F.relu(out - 1)).mean()
-    total = (whole + 0.5 * coarse).mean() + layers.mean() + edges + 0.2 * excess
-    return total, {"whole": whole.mean().item(), "layers": layers.mean().item(), "edges": edges.item()}
+    total = (whole + layers).mean() + 0.2 * excess
+    return total, {"whole": whole.mean().item(), "layers": layers.mean().item()}
+
+
+def near(out: Tensor, target: Tensor) -> Tensor:
+    """Distance of each picture to its target [B]: squared and absolute, as shown and as the eye sees darkness, and of its edges."""
+    error = out - target
+    seen = (root(out) - root(target)).abs()
+    return (4 * error.square() + 0.5 * error.abs() + 0.5 * seen).mean((1, 2, 3)) + 0.5 * slopes(out, target)
+
+
+def layered(kept: Tensor, light: Tensor, batch: Batch, lamps: bool, trust: float) -> Tensor:
+    """Distance of each picture's layers to the painter's [B]."""
+    out = kept + light
+    # what was bright and of which nothing is kept: the sky, and what is lost in haze
+    gone = ((luma(batch.picture) > 0.35) & (luma(batch.base) < 0.1)).float()
+    counts = trust + (1 - trust) * gone
+    bright = 1 + 3 * batch.target.amax(1, keepdim=True) if lamps else 1.5
+    whole = (counts * bright * (root(out) - root(batch.target)).abs()).mean((1, 2, 3))
+    coarse = sum((root(F.avg_pool2d(out.clamp(0, 1), k)) - root(F.avg_pool2d(batch.target, k))).abs().mean((1, 2, 3)) for k in (4, 16))
+    base = (counts * (root(kept) - root(batch.base)).abs()).mean((1, 2, 3))
+    emitted = emission(light, batch.light) if lamps else 2 * counts * (light - batch.light).abs()
+    edges = trust * slopes(root(out), root(batch.target)) + slopes(light, batch.light) * (1.0 if lamps else trust)
+    return whole + 0.5 * trust * coarse + base + emitted.mean((1, 2, 3)) + edges
 
 
 def restless(first: Maps, second: Maps, batch: Batch) -> Tensor:
@@ -61,9 +80,10 @@ def restless(first: Maps, second: Maps, batch: Batch) -> Tensor:
 
 
 def slopes(x: Tensor, target: Tensor) -> Tensor:
-    """Distance of the differences between neighbouring pixels: edges stay where they are, and no grid is laid over what is smooth."""
+    """Distance of the differences between neighbouring pixels [B]: edges stay where they are, and no grid is laid over what is smooth."""
     error = x - target
-    return (error[..., 1:] - error[..., :-1]).abs().mean() + (error[..., 1:, :] - error[..., :-1, :]).abs().mean()
+    aside, down = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
+    return aside.abs().mean((1, 2, 3)) + down.abs().mean((1, 2, 3))
 
 
 def emission(light: Tensor, target: Tensor) -> Tensor:

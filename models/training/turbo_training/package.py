@@ -20,6 +20,7 @@ from .pictures import read
 from .quantise import quantise
 from .sheets import show
 from .sources import glob
+from .weights import read_weights
 
 NEAR = 40.0
 """An int8 variant that is farther than this from fp32, in dB, is not shipped."""
@@ -32,7 +33,7 @@ SIZES = [(640, 360), (162, 122), (2, 2), (360, 640), (350, 290)]
 def load_generator(config: Config, checkpoint: Path) -> Generator:
     """The averaged weights of a checkpoint."""
     generator = Generator(config.widths)
-    generator.load_state_dict(torch.load(checkpoint, weights_only=True)["averaged"])
+    generator.load_state_dict(read_weights(checkpoint))
     return generator.eval()
 
 

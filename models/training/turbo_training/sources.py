@@ -83,9 +83,24 @@ class Still:
     def draw(self, rng: np.random.Generator) -> Example:
         first, second = crops(list(self.pairs[rng.integers(len(self.pairs))]), self.size, rng)
         exposure, gamma = float(np.exp(rng.normal(0, 0.15))), float(np.exp(rng.normal(0, 0.1)))
+        if rng.random() < 0.35:
+            # a camera in the sun: most of the picture is burnt out, and what flickers there is the codec's noise
+            exposure *= float(rng.uniform(1.3, 2.2))
         first, second = ((exposure * frame**gamma).clamp(0, 1) for frame in (first, second))
+        if rng.random() < 0.5:
+            level = float(rng.uniform(0, 0.02))
+            first, second = ((frame + level * _coarse_noise(frame, rng)).clamp(0, 1) for frame in (first, second))
         nothing = torch.zeros_like(first)
         return Example(first, second, nothing, nothing, False, True)
+
+
+def _coarse_noise(like: Tensor, rng: np.random.Generator) -> Tensor:
+    """Noise in squares of 1, 4 or 8 pixels, as codecs make it, grey for the most part."""
+    side = (1, 4, 8)[rng.integers(3)]
+    height, width = -(-like.shape[1] // side), -(-like.shape[2] // side)
+    noise = rng.normal(size=(1, height, width)) + 0.3 * rng.normal(size=(3, height, width))
+    fine = np.repeat(np.repeat(noise, side, 1), side, 2)[:, : like.shape[1], : like.shape[2]]
+    return torch.from_numpy(fine.astype(np.float32))
 
 
 class Taught:

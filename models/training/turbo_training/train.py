@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from .config import Config, Phase
-from .losses import Batch, paired, restless, roughness
+from .losses import Batch, judged, restless, roughness
 from .network import Generator, Maps
 from .progress import Progress
 from .share import RANK, agree, join, portion, wait
 from .sheets import sample_sheet
 from .sources import Example, Source, open_sources
+from .weights import read_weights
 
 
 class Run:
@@ -80,7 +81,7 @@ def train(
         run.restore(latest)
         print(f"resuming at phase {run.phase + 1}, step {run.step}", flush=True)
     elif start is not None:
-        run.generator.load_state_dict(torch.load(start, weights_only=True)["averaged"])
+        run.generator.load_state_dict(read_weights(start))
         run.averaged.load_state_dict(run.generator.state_dict())
     phases = [phase for phase in config.phases if only in (None, phase.name)]
     for index, phase in enumerate(phases):
@@ -119,7 +120,7 @@ def _step(run: Run, phase: Phase, batch: Batch) -> tuple[float, dict[str, float]
         group["lr"] = _rate(phase, run.step)
     maps = _maps(run, batch.picture)
     known = ~batch.twin
-    loss, parts = paired(Maps(*(m[known] for m in maps)), batch.where(known), run.config.lamps)
+    loss, parts = judged(Maps(*(m[known] for m in maps)), batch.where(known), run.config.lamps, phase.trust)
     loss = loss + 0.02 * roughness(maps)
     if batch.twin.any():
         twins = batch.where(batch.twin)

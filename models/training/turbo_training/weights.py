@@ -1,0 +1,38 @@
+"""Weights to start from: those of a checkpoint, or of a shipped model package, whose graph holds them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor
+
+from .network import FOLD, Generator
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The generator's state: the moving average of a checkpoint (`.pt`), or what a package's `model.onnx` was built from."""
+    if path.is_dir():
+        path = path / "model.onnx"
+    if path.suffix == ".onnx":
+        return _of_graph(path)
+    return torch.load(path, weights_only=True)["averaged"]
+
+
+def _of_graph(path: Path) -> dict[str, Tensor]:
+    """Undoes what `graph.build` does to the weights: the order of folded channels, bytes instead of 0 to 1, the middle taken off."""
+    found = {c.name.removesuffix(".half"): numpy_helper.to_array(c).astype(np.float32) for c in onnx.load(str(path)).graph.initializer}
+    found["stem.weight"] = _colour_first(found["stem.weight"] * 255)
+    found["stem.bias"] = found["stem.bias"] + 0.5 * found["stem.weight"].sum((1, 2, 3))
+    found["maps.weight"] = found.pop("maps.raw.weight")
+    found["maps.bias"] = found["maps.bias"].reshape(-1)
+    found["spark.weight"] = _colour_first(found["spark.weight"].transpose(1, 0, 2, 3) / 255).transpose(1, 0, 2, 3)
+    return {name: torch.from_numpy(np.ascontiguousarray(found[name])) for name in Generator().state_dict()}
+
+
+def _colour_first(weight: np.ndarray) -> np.ndarray:
+    """The input channels of a 1x1 convolution in torch's order of folding, from the graph's."""
+    return weight.reshape(len(weight), FOLD, FOLD, 3).transpose(0, 3, 1, 2).reshape(len(weight), -1, 1, 1)
