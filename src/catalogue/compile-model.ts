@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { z } from 'zod';
 
-import { InputError, OutputError, throwIfCanceled, UsageError } from '../errors/errors.js';
+import { OutputError, throwIfCanceled, UsageError } from '../errors/errors.js';
 import { cacheFolder, makeCacheFolders, type CacheFolder } from './cache/cache-folder.js';
 import { assertFreeSpace, freeBytes, type FreeBytes } from './cache/disk-space.js';
 import { withLock } from './cache/lock.js';
 import { assertWhole, installPackage } from './cache/package-store.js';
 import { compilePackage, type CompilePackage } from './compile-package.js';
+import { packageBytes, requireCheckpoint } from './compile-inputs.js';
 import { checkOptions, compileSettingsShape, precisionsOf, type CompileSettings } from './compile-settings.js';
+import { tokenizerFor } from './find-tokenizer.js';
 import { describeModel, type ModelListing } from './list-models.js';
 import { publishedModels } from './published.js';
 import { StageReporter, type OnModelProgress } from './work-progress.js';
@@ -23,8 +25,16 @@ import { StageReporter, type OnModelProgress } from './work-progress.js';
 export interface CompileOptions extends Omit<CompileSettings, 'prompt'> {
   /** The checkpoint, a `.pkl` file of CycleGAN-Turbo or pix2pix-Turbo. */
   readonly checkpoint: string;
-  /** SD-Turbo: its folder as diffusers lays it out (`unet/`, `vae/`, `text_encoder/`, `tokenizer/`). */
+  /**
+   * SD-Turbo: its folder as diffusers lays it out (`unet/`, `vae/`, `text_encoder/`, `tokenizer/`), or its one file,
+   * `sd_turbo.safetensors`.
+   */
   readonly base: string;
+  /**
+   * Folder of SD-Turbo's tokenizer, which its one file hasn't. Default: that of the base's folder; for a file, the one that
+   * a pull left in the cache.
+   */
+  readonly tokenizer?: string | undefined;
   /** Name of the model: lower-case letters, digits, `.`, `_`, `-`. */
   readonly id: string;
   /** What the network is told to make of the picture: the prompt it was trained with. */
@@ -66,6 +76,7 @@ const compileOptionsSchema = z.strictObject({
   prompt: z.string().trim().min(1, 'a prompt says what the picture is to become').max(2000),
   checkpoint: z.string().min(1),
   base: z.string().min(1),
+  tokenizer: z.string().min(1).optional(),
   id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'an id is lower-case letters, digits, . _ -'),
   direction: z.enum(['a2b', 'b2a']).optional(),
   kind: z.enum(['auto', 'cyclegan-turbo', 'pix2pix-turbo']).default('auto'),
@@ -99,19 +110,22 @@ export async function compileOwnModel(
   const options = checkOptions(compileOptionsSchema, rest);
   const { id, output, overwrite } = options;
   throwIfCanceled(signal);
-  const bytes = (await bytesOf(options.checkpoint, 'checkpoint')) + (await bytesOf(options.base, 'base'));
+  const precision = options.precision ?? 'fp32';
+  await requireCheckpoint(options.checkpoint);
+  const bytes = await packageBytes(options.base, precision);
   const reporter = new StageReporter('compile', onProgress);
   const make = async (folder: string, held: AbortSignal | undefined) => {
-    // The package is about as large as what it is made from, the text encoder left out.
+    await using tokenizer = await tokenizerFor(options, { cache, scratch: folder, signal: held });
     await assertFreeSpace(path.dirname(folder), bytes, `Compiling ${id}`, free);
     await compile({
       checkpoint: options.checkpoint,
       base: options.base,
+      tokenizer: tokenizer.folder,
       output: folder,
       kind: options.kind,
       prompt: options.prompt,
       direction: options.direction,
-      precision: precisionsOf(options.precision ?? 'fp32'),
+      precision: precisionsOf(precision),
       posterior: options.posterior ?? 'mode',
       seed: options.seed ?? 0,
       input: options.input,
@@ -183,34 +197,4 @@ async function assertFree(folder: string, overwrite: boolean): Promise<void> {
       remedy: 'Choose another name; it is not replaced.',
     });
   }
-}
-
-/** Bytes of a file, or of the weights in a base's folder. */
-async function bytesOf(input: string, what: 'checkpoint' | 'base'): Promise<number> {
-  try {
-    await access(input, constants.R_OK);
-    const found = await stat(input);
-    if (found.isFile()) {
-      return found.size;
-    }
-    if (what === 'base') {
-      const parts = ['unet', 'vae'].map((part) => path.join(input, part, 'diffusion_pytorch_model.safetensors'));
-      const sizes = await Promise.all(
-        parts.map((part) =>
-          stat(part)
-            .then(({ size }) => size)
-            .catch(() => 0),
-        ),
-      );
-      return sizes.reduce((sum, size) => sum + size, 0);
-    }
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    throw code === 'ENOENT'
-      ? new InputError('input-not-found', `The ${what} "${input}" does not exist.`, { cause })
-      : new InputError('input-unreadable', `The ${what} "${input}" can't be read (${String(code)}).`, { cause });
-  }
-  throw new InputError('input-unreadable', `The checkpoint "${input}" is not a file.`, {
-    remedy: 'Name the .pkl file.',
-  });
 }

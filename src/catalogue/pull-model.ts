@@ -180,7 +180,7 @@ async function isMadeWith(directory: string, asked: CompileSettings): Promise<bo
 
 /** What is still to be fetched, and about what the package will take. */
 function spaceNeeded(files: readonly MeasuredFile[], precision: NonNullable<CompileSettings['precision']>): number {
-  const missing = files.reduce((sum, { bytes, bytesHere }) => sum + Math.max(0, (bytes ?? 0) - bytesHere), 0);
+  const missing = files.reduce((sum, { likelyBytes = 0, bytesHere }) => sum + Math.max(0, likelyBytes - bytesHere), 0);
   // The text encoder is needed while compiling only; the rest becomes the package, at one precision or the other.
   const weights = files
     .filter(({ path: name }) => name.startsWith('base/') && !name.startsWith('base/text_encoder/'))

@@ -2,12 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { ModelError, throwIfCanceled } from '../errors/errors.js';
+import { type BaseConfiguration, openBase } from './base.js';
 import { buildGenerator, type GeneratorInput, type GraphCondition } from './build-generator.js';
-import { openBaseModel } from './checkpoint/turbo/base-model.js';
 import { openTurboCheckpoint } from './checkpoint/turbo/open-turbo-checkpoint.js';
 import { countMultiplications } from './multiplications.js';
-import { readBaseConfiguration } from './networks/base-configuration.js';
-import { encodePromptWithBase } from './networks/encode-prompt.js';
+import { encodePrompt } from './networks/encode-prompt.js';
 import { sizeMultiple } from './networks/picture.js';
 import { type WrittenModel, writeModel } from './onnx/model-writer.js';
 
@@ -18,8 +17,13 @@ export type CompiledPrecision = 'fp32' | 'fp16';
 export interface CompileOptions {
   /** A `.pkl` file of CycleGAN-Turbo or pix2pix-Turbo. */
   readonly checkpoint: string;
-  /** Folder of SD-Turbo in diffusers' layout: `unet/`, `vae/`, `text_encoder/`, `tokenizer/`, `scheduler/`. */
+  /**
+   * SD-Turbo: its folder in diffusers' layout (`unet/`, `vae/`, `text_encoder/`, `tokenizer/`, `scheduler/`), or its one
+   * file, `sd_turbo.safetensors`.
+   */
   readonly base: string;
+  /** Folder of the tokenizer; needed where the base is one file, which has none. */
+  readonly tokenizer?: string | undefined;
   /** Folder that is there and empty: the package is written into it, its manifest last. */
   readonly output: string;
   /** What the checkpoint has to be; `'auto'` takes either. Default `'auto'`. */
@@ -50,6 +54,12 @@ export interface CompileOptions {
   readonly onProgress?: ((part: string, fraction: number) => void) | undefined;
 }
 
+/** What tests put in the place of the usual. */
+export interface CompileDependencies {
+  /** Shapes of a base that is one file, which doesn't say them itself. */
+  readonly singleFile?: BaseConfiguration | undefined;
+}
+
 /** What was written. */
 export interface CompiledPackage {
   readonly graphs: readonly (WrittenModel & { readonly precision: CompiledPrecision })[];
@@ -72,15 +82,18 @@ const promptShare = 0.05;
  * @throws ModelError, naming file and tensor, when checkpoint and base are unsound or don't belong together. UsageError,
  *   when a direction is missing or too much.
  */
-export async function compileModel(options: CompileOptions): Promise<CompiledPackage> {
-  const { base: folder, output, precision, signal, onProgress } = options;
+export async function compileModel(
+  options: CompileOptions,
+  { singleFile }: CompileDependencies = {},
+): Promise<CompiledPackage> {
+  const { output, precision, signal, onProgress } = options;
   const { posterior = 'mode', seed = 0, input } = options;
-  const configuration = await readBaseConfiguration(folder);
-  await using base = await openBaseModel(folder);
+  await using base = await openBase(options.base, { tokenizer: options.tokenizer, singleFile });
+  const { configuration } = base;
   await using tensors = await openTurboCheckpoint(options.checkpoint, base, { direction: options.direction });
   checkKind(options, tensors.kind);
   onProgress?.('prompt', 0);
-  const prompt = await encodePromptWithBase(folder, options.prompt, { signal, scratch: output });
+  const prompt = await encodePrompt(base.promptEncoder, options.prompt, { signal, scratch: output });
 
   const graphs: CompiledPackage['graphs'][number][] = [];
   let conditions: readonly GraphCondition[] = [];

@@ -83,6 +83,23 @@ export class BlobStore {
   }
 
   /**
+   * Puts a file into place if it is stored and still what it was; nothing is fetched.
+   *
+   * @returns Whether it was.
+   */
+  async place(file: CataloguedFile, into: string, options: LockOptions = {}): Promise<boolean> {
+    return withLock(this.#cache, `file-${keyOf(file.url)}`, options, async () => {
+      const known = await this.record(file);
+      const sha256 = file.sha256 ?? known?.sha256;
+      const record = sha256 === undefined ? undefined : await this.#stored(file, sha256, known);
+      if (record !== undefined) {
+        await place(this.#blobPath(record.sha256), into);
+      }
+      return record !== undefined;
+    });
+  }
+
+  /**
    * Removes what is stored of a file, finished or not; the record of what it was stays.
    *
    * @returns Bytes that were freed.

@@ -8,6 +8,8 @@ const examples = `
 Examples:
   vid2vid-turbo models compile --checkpoint model_1001.pkl --base ./sd-turbo --prompt "driving in the night" \\
     --direction a2b --id my-night
+  vid2vid-turbo models compile --checkpoint model_1001.pkl --base sd_turbo.safetensors --tokenizer ./tokenizer \\
+    --prompt "driving in the night" --direction a2b --id my-night
   vid2vid-turbo translate drive.mp4 --model my-night`;
 
 type Flags = Omit<CompileOptions, 'signal' | 'onProgress' | 'onNotice'> & ModelWorkFlags;
@@ -18,7 +20,8 @@ export function addCompileCommand(models: Command): void {
     .command('compile')
     .description('compile a checkpoint of your own (CycleGAN-Turbo or pix2pix-Turbo)')
     .requiredOption('--checkpoint <file>', 'the checkpoint, a .pkl file')
-    .requiredOption('--base <folder>', 'SD-Turbo as diffusers lays it out: unet/, vae/, text_encoder/, tokenizer/')
+    .requiredOption('--base <path>', "SD-Turbo: its folder as diffusers lays it out, or its one file, sd_turbo.safetensors")
+    .option('--tokenizer <folder>', "SD-Turbo's tokenizer/, which its one file hasn't (default: one that a pull left)")
     .requiredOption('--prompt <text>', 'the prompt that it was trained with')
     .requiredOption('--id <name>', 'what to call the model')
     .addOption(

@@ -22,6 +22,18 @@ export const clipTextConfiguration = z.object({
 /** Shape of a CLIP text encoder. SD-Turbo's is OpenCLIP's ViT-H without its last layer: 23 layers, 1024 wide, 16 heads. */
 export type ClipTextConfiguration = z.infer<typeof clipTextConfiguration>;
 
+/** text_encoder/config.json of stabilityai/sd-turbo. */
+export const sdTurboTextEncoder: ClipTextConfiguration = {
+  vocab_size: 49408,
+  max_position_embeddings: 77,
+  hidden_size: 1024,
+  intermediate_size: 4096,
+  num_hidden_layers: 23,
+  num_attention_heads: 16,
+  hidden_act: 'gelu',
+  layer_norm_eps: 1e-5,
+};
+
 /**
  * transformers.CLIPTextModel: the last hidden state, after the final normalisation.
  *

@@ -5,11 +5,10 @@ import path from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 import { ModelError, throwIfCanceled } from '../../errors/errors.js';
-import { openDiffusersPart } from '../checkpoint/diffusers-folder.js';
 import type { TensorSource } from '../checkpoint/tensor-source.js';
 import { GraphBuilder, type Value } from '../onnx/graph-builder.js';
 import { writeModel } from '../onnx/model-writer.js';
-import { type ClipTokenizer, readClipTokenizer } from '../tokenizer/clip-tokenizer.js';
+import type { ClipTokenizer } from '../tokenizer/clip-tokenizer.js';
 import {
   clipEncoderLayer,
   clipFinalLayerNorm,
@@ -42,25 +41,6 @@ export interface EncodePromptOptions {
   readonly signal?: AbortSignal | undefined;
   /** Where layers are put while they run; the system's folder for temporary files where left out. */
   readonly scratch?: string | undefined;
-}
-
-/**
- * Encodes a prompt with the text encoder of a base model.
- *
- * @param folder - A base model in diffusers' layout, with `tokenizer/` and `text_encoder/`.
- * @throws ModelError, when a file of it is missing or not what it should be.
- */
-export async function encodePromptWithBase(
-  folder: string,
-  prompt: string,
-  options?: EncodePromptOptions,
-): Promise<EncodedText> {
-  const [tokenizer, configuration] = await Promise.all([
-    readClipTokenizer(path.join(folder, 'tokenizer')),
-    readClipTextConfiguration(path.join(folder, 'text_encoder', 'config.json')),
-  ]);
-  await using weights = await openDiffusersPart(folder, 'text_encoder');
-  return await encodePrompt({ tokenizer, configuration, weights }, prompt, options);
 }
 
 /**

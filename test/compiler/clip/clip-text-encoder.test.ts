@@ -4,16 +4,13 @@ import path from 'node:path';
 import { Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { openBase } from '../../../dist/compiler/base.js';
 import { openDiffusersPart } from '../../../dist/compiler/checkpoint/diffusers-folder.js';
 import { openSafetensorsFile } from '../../../dist/compiler/checkpoint/safetensors/safetensors-file.js';
 import type { TensorSource } from '../../../dist/compiler/checkpoint/tensor-source.js';
 import { renamed } from '../../../dist/compiler/checkpoint/tensor-view.js';
 import { clipTextEncoder } from '../../../dist/compiler/networks/clip-text-encoder.js';
-import {
-  encodePrompt,
-  encodePromptWithBase,
-  readClipTextConfiguration,
-} from '../../../dist/compiler/networks/encode-prompt.js';
+import { encodePrompt, readClipTextConfiguration } from '../../../dist/compiler/networks/encode-prompt.js';
 import { GraphBuilder } from '../../../dist/compiler/onnx/graph-builder.js';
 import { readClipTokenizer } from '../../../dist/compiler/tokenizer/clip-tokenizer.js';
 import { ModelError } from '../../../dist/errors/errors.js';
@@ -44,7 +41,8 @@ describe('the text encoder', () => {
   afterAll(() => Promise.all([golden.close(), weights.close()]));
 
   it.each(Object.entries(prompts))('encodes as transformers does: %s', async (name, prompt) => {
-    const text = await encodePromptWithBase(base, prompt);
+    await using opened = await openBase(base);
+    const text = await encodePrompt(opened.promptEncoder, prompt);
     expect([text.rows, text.width, text.truncated]).toEqual([77, 32, false]);
     expect(largestDifference(await text.read(), await golden.read(`${name}/embedding`))).toBeLessThan(1e-4);
   });

@@ -1,6 +1,7 @@
 import { openDiffusersPart } from '../diffusers-folder.js';
 import { invalidCheckpoint } from '../invalid-checkpoint.js';
 import type { LoraAdapter } from '../lora/adapter.js';
+import { familyOf } from '../stable-diffusion-family.js';
 import { formatShape, type TensorSource } from '../tensor-source.js';
 
 /** The weights that a checkpoint was trained on: SD-Turbo's, for the published ones. */
@@ -55,18 +56,5 @@ export function requireSameBase(unet: TensorSource, adapters: readonly LoraAdapt
         'Give the base model that the checkpoint was trained on; CycleGAN-Turbo and pix2pix-Turbo were on SD-Turbo.',
       );
     }
-  }
-}
-
-function familyOf(width: number | undefined): string {
-  switch (width) {
-    case 768:
-      return 'Stable Diffusion 1.x (text embedding of 768)';
-    case 1024:
-      return 'SD-Turbo or Stable Diffusion 2.x (text embedding of 1024)';
-    case 2048:
-      return 'Stable Diffusion XL (text embedding of 2048)';
-    default:
-      return `a network with a text embedding of ${width ?? 'unknown width'}`;
   }
 }
