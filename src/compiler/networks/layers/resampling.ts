@@ -1,6 +1,7 @@
 import type { Value } from '../../onnx/graph-builder.js';
 import { doubleNearest, resizeNearest } from '../../onnx/operators/shape.js';
 import type { Dimension } from '../../onnx/dimension.js';
+import { doubledConvolution } from './doubled-convolution.js';
 import { channelsOf, type Module } from './module.js';
 
 /**
@@ -20,6 +21,10 @@ export function downsample2D(module: Module, x: Value, padding: 0 | 1): Value {
  */
 export function upsample2D(module: Module, x: Value, size?: readonly [height: Dimension, width: Dimension]): Value {
   const { graph } = module;
+  // A low-rank branch beside the convolution would need the doubled picture all the same.
+  if (size === undefined && module.adapter === undefined) {
+    return doubledConvolution(module, 'conv', x);
+  }
   const larger = size === undefined ? doubleNearest(graph, x) : resizeNearest(graph, x, ...size);
   return module.conv2d('conv', larger, channelsOf(graph, x), { padding: 1 });
 }

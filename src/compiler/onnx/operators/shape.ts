@@ -1,4 +1,4 @@
-import { add, type Dimension, elementCount, equal, type Shape, shapeText } from '../dimension.js';
+import { add, type Dimension, elementCount, equal, multiply as times, type Shape, shapeText } from '../dimension.js';
 import { expectEqual, type GraphBuilder, type Value } from '../graph-builder.js';
 
 /** The same numbers in another shape. */
@@ -116,6 +116,20 @@ export function doubleNearest(graph: GraphBuilder, x: Value): Value {
   const scales = graph.constant([1, 1, 2, 2], 'float32');
   const attributes = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
   return graph.single('Resize', [x, undefined, scales], { type: x.type, shape }, { attributes });
+}
+
+/**
+ * Channels spread over the picture: of `side`² groups of channels, each becomes every `side`-th row and column, the first
+ * group the first of them, the second the next column.
+ */
+export function depthToSpace(graph: GraphBuilder, x: Value, side: number): Value {
+  const [batch = NaN, channels, height = NaN, width = NaN] = x.shape;
+  if (typeof channels !== 'number' || channels % (side * side) !== 0) {
+    throw graph.fault(`the channels of ${shapeText(x.shape)} can't be spread over squares of ${side}x${side}`);
+  }
+  const shape = [batch, channels / (side * side), times(height, side), times(width, side)];
+  const attributes = { blocksize: BigInt(side), mode: 'DCR' };
+  return graph.single('DepthToSpace', [x], { type: x.type, shape }, { attributes });
 }
 
 /** Shape input of Reshape: 0 copies an axis, one -1 is worked out; only what is left is read from other values. */
