@@ -1,156 +1,104 @@
 /**
- * What compiling a CycleGAN-Turbo at full size costs, whether the graph draws what the reference draws, and how fast and
- * lean it runs beside PyTorch (eager, fp32, the same threads, in the same run).
+ * What compiling the published models costs at full size, whether the graphs draw what the reference draws, and how fast and
+ * lean they run beside PyTorch (eager, fp32, the same threads, one right after the other).
  *
- * Usage: npm run bench:compiler -- --base DIR --checkpoint FILE [--direction a2b|b2a] [--prompt TEXT] [--python FILE]
- *          [--threads N] [--repeat N] [--sizes 256x256,512x512] [--scratch DIR]
+ * Usage: npm run bench:compiler -- FOLDER --python FILE [--pieces a,b] [--again] [--threads N] [--repeat N]
  *
- * `test/oracle/make-full-size.py` makes a base and a checkpoint of the published names and shapes. --python is one with the
- * packages of test/oracle/requirements.txt; without it the reference is left out, and the parity with it.
- * Prints a table and writes bench/results/compiler.json. Needs 7 GB in the scratch folder.
+ * FOLDER is what `test/oracle/make-full-size.py` made: a base and checkpoints of the published names and shapes. --python is
+ * one with the packages of test/oracle/requirements.txt. The work comes in pieces of minutes each; what a piece found is kept
+ * in FOLDER/figures.json, so that a run that was stopped goes on, and pieces can be measured one by one. `--again` measures
+ * anew. Each piece prints what it found; at the end come the tables of all there is, in bench/results/compiler.json too.
+ * Packages are compiled into FOLDER: 9 GB.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { execa } from 'execa';
 import sharp from 'sharp';
-import { z } from 'zod';
 
-const root = join(import.meta.dirname, '../..');
-const tsx = join(root, 'node_modules/.bin/tsx');
-const { values: options } = parseArgs({
+import { compilePackage, type Compiled, precisionOf } from './compile-package.js';
+import { graphAgainstReference, type Measured } from './graph-against-reference.js';
+import { report } from './report.js';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    base: { type: 'string' },
-    checkpoint: { type: 'string' },
-    direction: { type: 'string', default: 'a2b' },
-    prompt: { type: 'string', default: 'driving in the night' },
     python: { type: 'string' },
+    pieces: { type: 'string' },
+    again: { type: 'boolean', default: false },
     threads: { type: 'string', default: String(availableParallelism()) },
     repeat: { type: 'string', default: '3' },
-    sizes: { type: 'string', default: '256x256,512x512' },
-    scratch: { type: 'string', default: tmpdir() },
   },
 });
-const { base, checkpoint, direction, prompt, python, threads, repeat } = options;
-const sizes = options.sizes.split(',');
-if (base === undefined || checkpoint === undefined) {
-  throw new Error('Name --base and --checkpoint (test/oracle/make-full-size.py makes them).');
+const [folder] = positionals;
+if (folder === undefined || options.python === undefined) {
+  throw new Error('Name the folder that test/oracle/make-full-size.py made, and --python.');
+}
+const settings = { folder, python: options.python, threads: options.threads, repeat: options.repeat };
+
+/** What the pieces found, by their names. */
+export type Figures = Record<string, Compiled | Measured>;
+
+const night = {
+  checkpoint: 'day2night.pkl',
+  prompt: 'driving in the night',
+  direction: 'a2b',
+  input: 'picture',
+} as const;
+const edge = { checkpoint: 'edge_to_image_loras.pkl', prompt: 'a red bicycle', input: 'edges' } as const;
+const sketch = { checkpoint: 'sketch_to_image_stochastic_lora.pkl', prompt: 'a red bicycle', input: 'sketch' } as const;
+const models = { 'day-to-night': night, 'edge-to-image': edge, 'sketch-to-image': sketch };
+
+/** Every piece: what it does, in the order in which it has to be done. */
+const pieces: Readonly<Record<string, () => Promise<Compiled | Measured>>> = Object.fromEntries([
+  ...Object.entries(models).flatMap(([name, model]) =>
+    (name === 'day-to-night' ? (['fp32', 'fp16'] as const) : (['fp32'] as const)).map((precision) => [
+      `${name} ${precision}: compiled`,
+      () => compilePackage(settings, name, model, precision),
+    ]),
+  ),
+  ...[
+    ['day-to-night', 'fp32', '256x256'],
+    ['day-to-night', 'fp32', '512x512'],
+    ['day-to-night', 'fp16', '256x256'],
+    ['edge-to-image', 'fp32', '256x256'],
+    ['sketch-to-image', 'fp32', '256x256'],
+  ].map(([name = '', precision = '', size = '']) => [
+    `${name} ${precision}: ${size}`,
+    () => graphAgainstReference(settings, name, models[name as keyof typeof models], precisionOf(precision), size),
+  ]),
+]) as Record<string, () => Promise<Compiled | Measured>>;
+
+const kept = join(folder, 'figures.json');
+const figures: Figures = await readFile(kept, 'utf8').then(
+  (json) => JSON.parse(json) as Figures,
+  () => ({}),
+);
+const asked = options.pieces?.split(',') ?? Object.keys(pieces);
+const unknown = asked.filter((name) => pieces[name] === undefined);
+if (unknown.length > 0) {
+  throw new Error(`There is no piece ${unknown.join(', ')}; there are ${Object.keys(pieces).join(', ')}.`);
 }
 
-const compiledSchema = z.object({
-  promptSeconds: z.number(),
-  promptPeakMb: z.number(),
-  seconds: z.number(),
-  peakMb: z.number(),
-  bytes: z.number(),
-  nodes: z.number(),
-  multiplications: z.record(z.string(), z.number()),
-});
-const runSchema = z.object({
-  loadSeconds: z.number(),
-  loadPeakMb: z.number(),
-  milliseconds: z.array(z.number()),
-  peakMb: z.number(),
-  largestDifference: z.number().nullable(),
-  meanDifference: z.number().nullable(),
-  saturatedShare: z.number(),
-});
-const referenceForm = z.record(z.string(), z.object({ milliseconds: z.array(z.number()), peakMb: z.number() }));
-const referenceSchema = z.object({
-  torch: z.string(),
-  'adapters beside': referenceForm,
-  'adapters merged': referenceForm,
-});
-
-/** A picture with gradients, edges and texture, the same in every run. */
-async function writeFrame(folder: string, size: string): Promise<void> {
-  const [width = 0, height = 0] = size.split('x').map(Number);
-  const scene = join(root, 'test/fixtures/canny/road.png');
-  const frame = await sharp(scene).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer();
-  await writeFile(join(folder, `${size}.rgb`), frame);
+await mkdir(join(folder, 'frames'), { recursive: true });
+for (const size of ['256x256', '512x512']) {
+  // A picture with gradients, edges and texture, the same in every run.
+  const [width, height] = size.split('x').map(Number);
+  const scene = sharp(join(import.meta.dirname, '../../test/fixtures/canny/road.png'));
+  const frame = await scene.resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer();
+  await writeFile(join(folder, 'frames', `${size}.rgb`), frame);
 }
-
-async function compile(floatType: string, folder: string) {
-  const program = join(import.meta.dirname, 'peers/compile.ts');
-  const { stdout } = await execa(tsx, [program, base ?? '', checkpoint ?? '', direction, prompt, floatType, folder]);
-  return compiledSchema.parse(JSON.parse(stdout));
-}
-
-async function runOnnx(folder: string, size: string) {
-  const program = join(import.meta.dirname, 'peers/run-onnx.ts');
-  const { stdout } = await execa(tsx, [program, join(folder, 'model.onnx'), size, scratch, threads, repeat]);
-  return runSchema.parse(JSON.parse(stdout));
-}
-
-async function runReference(embedding: string) {
-  if (python === undefined) {
-    return undefined;
+for (const name of asked) {
+  if (figures[name] === undefined || options.again) {
+    console.log(`${name} …`);
+    const found = await pieces[name]?.();
+    if (found !== undefined) {
+      figures[name] = found;
+      await writeFile(kept, `${JSON.stringify(figures, undefined, 2)}\n`);
+    }
   }
-  const program = join(root, 'test/oracle/run-full-size.py');
-  const named = { base, checkpoint, embedding, direction, frames: scratch, threads, repeat };
-  const flags = Object.entries(named).flatMap(([name, value]) => [`--${name}`, value ?? '']);
-  const { stdout } = await execa(python, [program, ...flags, '--sizes', ...sizes]);
-  return referenceSchema.parse(JSON.parse(stdout.slice(stdout.lastIndexOf('\n') + 1)));
+  console.log(name, JSON.stringify(figures[name]));
 }
-
-const median = (numbers: readonly number[]) =>
-  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
-const round = (value: number | undefined, digits = 0) => (value === undefined ? '' : Number(value.toFixed(digits)));
-
-const scratch = await mkdtemp(join(options.scratch, 'vid2vid-turbo-bench-compiler-'));
-try {
-  const folders = { float32: join(scratch, 'fp32'), float16: join(scratch, 'fp16') };
-  for (const size of sizes) {
-    await writeFrame(scratch, size);
-  }
-  const compiled = {
-    float32: await compile('float32', folders.float32),
-    float16: await compile('float16', folders.float16),
-  };
-  console.table(
-    Object.entries(compiled).map(([type, cost]) => ({
-      type,
-      'seconds in all': round(cost.seconds, 1),
-      'of them prompt': round(cost.promptSeconds, 1),
-      'peak MiB': round(cost.peakMb),
-      'after prompt MiB': round(cost.promptPeakMb),
-      'file MB': round(cost.bytes / 1e6),
-      nodes: cost.nodes,
-    })),
-  );
-  const parts = Object.entries(compiled.float32.multiplications);
-  console.table(parts.map(([part, count]) => ({ part, 'GMAC at 512x512': round(count / 1e9, 1) })));
-  const reference = await runReference(join(folders.float32, 'prompt.f32'));
-  const rows = [];
-  for (const size of sizes) {
-    rows.push({ size, onnx: await runOnnx(folders.float32, size) });
-  }
-  console.table(
-    rows.map(({ size, onnx }) => {
-      const [beside, merged] = [reference?.['adapters beside'][size], reference?.['adapters merged'][size]];
-      const milliseconds = median(onnx.milliseconds);
-      return {
-        size,
-        'ONNX ms': round(milliseconds),
-        'PyTorch ms': beside && round(median(beside.milliseconds)),
-        'merged ms': merged && round(median(merged.milliseconds)),
-        'x PyTorch': beside && round(milliseconds / median(beside.milliseconds), 2),
-        'x merged': merged && round(milliseconds / median(merged.milliseconds), 2),
-        'ONNX MiB': round(onnx.peakMb),
-        'while loading': round(onnx.loadPeakMb),
-        'PyTorch MiB': beside && round(beside.peakMb),
-        'merged MiB': merged && round(merged.peakMb),
-        'largest difference': onnx.largestDifference,
-      };
-    }),
-  );
-  const machine = { processor: cpus()[0]?.model, cores: availableParallelism(), node: process.version, threads };
-  const written = join(root, 'bench/results/compiler.json');
-  const report = { date: new Date().toISOString(), machine, compiled, reference, rows };
-  await writeFile(written, `${JSON.stringify(report, undefined, 2)}\n`);
-  console.log(`${machine.cores} cores of ${String(machine.processor)}; written to ${written}`);
-} finally {
-  await rm(scratch, { recursive: true, force: true });
-}
+const machine = { processor: cpus()[0]?.model, cores: availableParallelism(), node: process.version, ...settings };
+await report(figures, Object.keys(pieces), machine);

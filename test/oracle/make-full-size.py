@@ -1,13 +1,13 @@
-"""Makes a base and a CycleGAN-Turbo checkpoint with the names, shapes and layout of the published ones, weights random.
+"""Makes a base and checkpoints with the names, shapes and layout of the published ones, weights random.
 
-    python test/oracle/make-full-size.py FOLDER        # needs 7 GB there and 4 GB of memory
+    python test/oracle/make-full-size.py FOLDER [base] [day2night] [edge] [sketch]      # all: 6 GB there, 5 GB of memory
 
-FOLDER/base is laid out as stabilityai/sd-turbo (fp32), FOLDER/day2night.pkl as the published checkpoint of that name, with
-the ranks that the authors' training program sets (UNet 128, VAE 4).
+FOLDER/base is laid out as stabilityai/sd-turbo (fp32); FOLDER/day2night.pkl, edge_to_image_loras.pkl and
+sketch_to_image_stochastic_lora.pkl as the published checkpoints of these names, with the ranks that the authors' training
+programs set (UNet 128 and 8, VAE 4).
 """
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -15,12 +15,13 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from networks.cyclegan_turbo import CycleganTurbo
 from networks.lora import fill_adapters
+from networks.pix2pix_turbo import Pix2pixTurbo
 from networks.streamed import write_safetensors
 from networks.tiny_base import write_scheduler, write_tokenizer
 from networks.weights import random_parameter
 from transformers import CLIPTextConfig, CLIPTextModel
 
-RANK_UNET, RANK_VAE = 128, 4
+CYCLEGAN_RANK_UNET, PIX2PIX_RANK_UNET, RANK_VAE = 128, 8, 4
 
 UNET = {
     "_class_name": "UNet2DConditionModel",
@@ -88,8 +89,8 @@ def write_base(base: Path) -> None:
     (base / "text_encoder" / "config.json").write_text(json.dumps(configuration, indent=2) + "\n")
 
 
-def write_checkpoint(base: Path, file: Path) -> None:
-    model = CycleganTurbo.create(base, RANK_UNET, RANK_VAE)
+def write_cyclegan(base: Path, file: Path) -> None:
+    model = CycleganTurbo.create(base, CYCLEGAN_RANK_UNET, RANK_VAE)
     for vae in (model.vae, model.vae_b2a):
         for name, parameter in vae.named_parameters():
             parameter.data = make(name, parameter.shape)
@@ -100,13 +101,32 @@ def write_checkpoint(base: Path, file: Path) -> None:
     torch.save(model.checkpoint(), file)
 
 
-def main(folder: Path) -> None:
-    shutil.rmtree(folder / "base", ignore_errors=True)
-    write_base(folder / "base")
-    write_checkpoint(folder / "base", folder / "day2night.pkl")
+def write_pix2pix(base: Path, file: Path, stochastic: bool) -> None:
+    model = Pix2pixTurbo.create(base, PIX2PIX_RANK_UNET, RANK_VAE, stochastic)
+    for part in (model.unet, model.vae):
+        fill_adapters(part, generator)
+    for index in range(1, 5):
+        skip = getattr(model.vae.decoder, f"skip_conv_{index}").base_layer
+        skip.weight.data = make("skip", skip.weight.shape)
+    trained = model.unet.conv_in.conv_in_curr if stochastic else model.unet.conv_in
+    trained.weight.data += 0.05 * torch.randn(trained.weight.shape, generator=generator)
+    torch.save(model.checkpoint(), file)
+
+
+PARTS = {
+    "base": write_base,
+    "day2night": lambda base: write_cyclegan(base, base.parent / "day2night.pkl"),
+    "edge": lambda base: write_pix2pix(base, base.parent / "edge_to_image_loras.pkl", stochastic=False),
+    "sketch": lambda base: write_pix2pix(base, base.parent / "sketch_to_image_stochastic_lora.pkl", stochastic=True),
+}
+
+
+def main(folder: Path, parts: list[str]) -> None:
+    for part in parts or PARTS:
+        PARTS[part](folder / "base")
     for file in sorted(folder.rglob("*")):
         if file.stat().st_size > 1e6:
             print(f"{file.stat().st_size / 2**20:9.1f} MiB  {file.relative_to(folder)}")
 
 
-main(Path(sys.argv[1]))
+main(Path(sys.argv[1]), sys.argv[2:])

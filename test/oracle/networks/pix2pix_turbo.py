@@ -51,6 +51,17 @@ class Pix2pixTurbo:
         unet.add_adapter(LoraConfig(r=rank_unet, init_lora_weights="gaussian", target_modules=UNET_TARGETS))
         return Pix2pixTurbo(unet.eval(), vae.eval(), base, rank_unet, rank_vae, stochastic)
 
+    @staticmethod
+    def load(base: Path, checkpoint: Path) -> "Pix2pixTurbo":
+        """The generator of a checkpoint, as the authors' program puts it together."""
+        parts = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=True)
+        stochastic = any("conv_in_curr" in name for name in parts["state_dict_unet"])
+        model = Pix2pixTurbo.create(base, parts["rank_unet"], parts["rank_vae"], stochastic)
+        for module, key in ((model.unet, "state_dict_unet"), (model.vae, "state_dict_vae")):
+            result = module.load_state_dict(parts[key], strict=False)
+            assert not result.unexpected_keys, result.unexpected_keys
+        return model
+
     def checkpoint(self) -> dict:
         """The dict that the published files are `torch.save`d from."""
         return {
