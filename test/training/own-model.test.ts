@@ -44,6 +44,12 @@ function run(...args: string[]): { code: number | null; said: string } {
   return { code: result.status, said: result.stdout + result.stderr };
 }
 
+test.skipIf(!isHere)('the training’s own tests pass', { timeout: 300_000 }, () => {
+  const { command, options } = tool();
+  const pytest = spawnSync(command, ['-m', 'pytest', '-q', '-p', 'no:cacheprovider'], { ...options, encoding: 'utf8' });
+  expect(`${String(pytest.status)} ${pytest.stdout}`).toMatch(/^0 .* passed/s);
+});
+
 describe.skipIf(!isHere)('a model of one’s own, from two folders of pictures', { timeout: 300_000 }, () => {
   const [bright, dark] = [folder.file('bright'), folder.file('dark')];
 

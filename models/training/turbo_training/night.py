@@ -71,7 +71,7 @@ def _street(scene: Scene, horizon: int, lamps: list[Lamp], day: Array) -> Array:
     solid = scene.shows[SKY] < 0.3
     usual = float(np.median((linear @ LUMA)[solid])) if solid.any() else 0.2
     surface = linear * np.clip(0.145 / max(usual, 1e-3), 0.4, 4.0)
-    surface = surface / (1 + 1.4 * (surface @ LUMA)[..., None])
+    surface = surface / (1 + 0.7 * (surface @ LUMA)[..., None])
     grey = (surface @ LUMA)[..., None]
     surface = grey + 0.85 * (surface - grey)
     return surface * _illumination(scene, horizon, lamps)
@@ -82,7 +82,7 @@ def _illumination(scene: Scene, horizon: int, lamps: list[Lamp]) -> Array:
     s = scene.shows
     rows = np.arange(height)[:, None] * np.ones((1, width))
     near_street = np.exp(-np.clip(horizon - rows, 0, None) / (0.22 * height))
-    town = (0.017 + 0.040 * near_street) * (1 - 0.45 * s[TREE])
+    town = (0.016 + 0.030 * near_street) * (1 - 0.45 * s[TREE])
     total = town[..., None] * TOWN + (0.10 * near_street * (s[BUILDING] + s[FENCE]))[..., None] * STREET_LAMP
     columns = np.arange(width)[None]
     for lamp in lamps:
@@ -96,7 +96,7 @@ def _illumination(scene: Scene, horizon: int, lamps: list[Lamp]) -> Array:
         aside = (np.arange(width)[None] - width / 2) / (0.2 * width + 0.42 * width * down)
         takes = s[ROAD] + 0.75 * s[PAVEMENT] + 0.4 * (s[TREE] + s[FENCE]) + 0.35 * (s[CAR] + s[BUILDING])
         takes = takes + 0.7 * (s[PERSON] + s[BICYCLE]) + s[SIGN]
-        beam = 0.46 * reach * np.exp(-(aside**2)) * scene.blur(takes, 2)
+        beam = 0.27 * reach * np.exp(-(aside**2)) * scene.blur(takes, 2)
         total = total + beam[..., None] * HEADLAMP
     else:
         total = total + (0.09 * (s[ROAD] + s[PAVEMENT]))[..., None] * STREET_LAMP
@@ -167,10 +167,13 @@ def _car_lamps(scene: Scene) -> tuple[Array, Array]:
     found, _ = ndimage.label(ndimage.binary_opening(cars, iterations=max(1, round(scene.unit))))
     for index, where in enumerate(ndimage.find_objects(found), 1):
         tall, wide = where[0].stop - where[0].start, where[1].stop - where[1].start
-        if not 0.75 < wide / tall < 1.75 or wide < 7 * scene.unit or where[1].start < 2 or where[1].stop > cars.shape[1] - 2:
+        if not 0.75 < wide / tall < 1.75 or wide < 9 * scene.unit or where[1].start < 2 or where[1].stop > cars.shape[1] - 2:
+            continue
+        # what begins so low is the bonnet or the dashboard before the camera
+        if where[0].start > 0.72 * cars.shape[0]:
             continue
         mask = found[where] == index
-        if mask.mean() < 0.55 or np.clip(tails[where] + 4 * local[where] - 0.1, 0, 1)[mask].mean() > 0.004:
+        if mask.mean() < 0.6 or np.clip(tails[where] + 4 * local[where] - 0.1, 0, 1)[mask].mean() > 0.004:
             continue
         row = where[0].start + 0.62 * tall
         for side in (0.17, 0.83):

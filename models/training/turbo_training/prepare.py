@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 from collections.abc import Callable
@@ -105,7 +106,10 @@ def known(net: Segmenter, picture: Image.Image, path: Path, label: Path, kept: P
         shows = classify(net, picture)
         kept.parent.mkdir(parents=True, exist_ok=True)
         bytes_ = (shows * 255).round().astype(np.uint8).reshape(CLASSES * height, width)
-        Image.fromarray(bytes_).save(kept, compress_level=1)
+        # another effect may be prepared at the same time: it finds the whole file or none
+        partial = kept.with_suffix(f".{os.getpid()}.partial")
+        Image.fromarray(bytes_).save(partial, format="PNG", compress_level=1)
+        partial.replace(kept)
     if path.name.startswith(OVERHEAD):
         shows[ROAD] += shows[SKY]
         shows[SKY] = 0

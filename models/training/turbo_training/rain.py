@@ -11,9 +11,11 @@ from scipy import ndimage
 from .scene import Array, Scene, distance, dulled, sky_matte, smooth, without_sky
 from .segmenter import PAVEMENT, ROAD
 
-AIR = np.array([0.70, 0.695, 0.71], np.float32)
-SKY_COLOUR = np.array([0.745, 0.735, 0.75], np.float32)
-THICKNESS = 0.05
+AIR = np.array([0.745, 0.735, 0.75], np.float32)
+SKY_COLOUR = np.array([0.81, 0.80, 0.82], np.float32)
+THICKNESS = 0.034
+VEIL = 0.14
+"""What wet glass and spray take from everything, near or far."""
 
 
 def paint(scene: Scene) -> tuple[Array, Array]:
@@ -21,14 +23,14 @@ def paint(scene: Scene) -> tuple[Array, Array]:
     sky, sky_colour = sky_matte(scene)
     day = without_sky(scene, sky, sky_colour)
     far = distance(scene)
-    through = scene.blur(np.exp(-THICKNESS * far).astype(np.float32), 1.2)[..., None]
+    through = (1 - VEIL) * scene.blur(np.exp(-THICKNESS * far).astype(np.float32), 1.2)[..., None]
     dull = 0.82 * dulled(Scene(day, scene.shows, scene.from_car), 0.68, 0.6)
     ground = scene.blur(np.clip(scene.shows[ROAD] + scene.shows[PAVEMENT], 0, 1), 1)[..., None]
     standing = dull * through + AIR * (1 - through)
     seen = standing * (1 - sky[..., None]) + SKY_COLOUR * sky[..., None]
     mirror, share = _mirrored(scene, seen)
     wet = ground * share[..., None]
-    base = dull * through * (1 - 0.38 * ground) * (1 - 0.6 * wet) * (1 - 0.97 * sky[..., None])
+    base = dull * through * (1 - 0.2 * ground) * (1 - 0.6 * wet) * (1 - 0.97 * sky[..., None])
     light = (AIR * (1 - through) + through * wet * mirror) * (1 - sky[..., None]) + SKY_COLOUR * sky[..., None]
     return np.clip(base, 0, 1).astype(np.float32), np.clip(light, 0, 1).astype(np.float32)
 
