@@ -90,11 +90,12 @@ describe.skipIf(!isHere)('a model of one’s own, from two folders of pictures',
     expect(frameTimes(output)).toHaveLength(sampleFrames);
   });
 
-  test('unpaired: one network for both directions', () => {
+  test('unpaired, begun from a shipped model: one network for both directions', () => {
     const work = folder.file('unpaired');
     const folders = ['--input', bright, '--output', dark, '--id', 'my-other-model', '--work', work];
     run('prepare', '--objective', 'unpaired', ...folders, '--steps', '4', '--crop', '64', '64');
-    const { code, said } = run('train', '--objective', 'unpaired', '--work', work);
+    const shipped = join(root, 'models', 'day-to-night');
+    const { code, said } = run('train', '--objective', 'unpaired', '--work', work, '--weights', shipped);
     expect(`${String(code)} ${said}`).toMatch(/^0 .*cycle/s);
     expect(run('export', '--work', work, '--out', folder.file('my-other-model'))).toMatchObject({ code: 0 });
   });

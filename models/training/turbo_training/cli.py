@@ -71,7 +71,7 @@ def _run(options: argparse.Namespace) -> None:
 
         if options.objective not in (None, config.learn):
             raise BadFolders(f"the pictures in {options.work} were prepared as {config.learn}; prepare them as {options.objective} first")
-        print(train_folders(config, data, options.work))
+        print(train_folders(config, data, options.work, options.weights))
     elif options.command == "train":
         from .train import train
 

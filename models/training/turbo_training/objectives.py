@@ -25,6 +25,7 @@ from .folders import Folders
 from .perceptual import Perceptual
 from .progress import Progress
 from .sheets import sample_sheet
+from .weights import read_weights
 
 THERE, BACK = 0, 1
 
@@ -111,12 +112,15 @@ class Duel:
         return 0.2 * (F.relu(-out) + F.relu(out - 1)).mean()
 
 
-def train_folders(config: Config, data: Path, work: Path) -> Path:
-    """Runs the recipe of two folders, going on from WORK/latest.pt if it is there."""
+def train_folders(config: Config, data: Path, work: Path, start: Path | None = None) -> Path:
+    """Runs the recipe of two folders, going on from WORK/latest.pt if it is there, or else from the weights in `start`."""
     duel, latest, phase = Duel(config, work), work / "latest.pt", config.phases[0]
     if latest.exists():
         duel.restore(latest)
         print(f"resuming at step {duel.step}", flush=True)
+    elif start is not None:
+        for net in (duel.generator, duel.averaged):
+            net.start(read_weights(start))
     print(f"perceptual distance: {duel.perceptual.kind}", flush=True)
     folders = Folders(data, config.crop)
     draw = folders.pair if config.learn == "paired" else folders.apart
