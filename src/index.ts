@@ -50,20 +50,9 @@ export type {
 } from './generator/manifest.js';
 export { loadModelPackage, type ModelPackage } from './generator/model-package.js';
 export { openLiveTranslation } from './live/live-translation.js';
-export type {
-  AccessUnit,
-  LiveCodec,
-  LivePercentiles,
-  LiveSourceDescription,
-  LiveStatistics,
-  LiveStatus,
-  LiveStream,
-  LiveTrack,
-  LiveTracks,
-  LiveTranslation,
-  LiveTranslationOptions,
-  PushedUnit,
-} from './live/types.js';
+export type { AccessUnit, LiveCodec, LiveStream, LiveTrack, LiveTracks, PushedUnit } from './live/pictures.js';
+export type { LivePercentiles, LiveStatistics } from './live/statistics.js';
+export type { LiveSourceDescription, LiveStatus, LiveTranslation, LiveTranslationOptions } from './live/types.js';
 export type { LogLevel } from './server/log.js';
 export type { ServeOptions } from './server/options.js';
 export type { LiveServer } from './server/serve-with.js';

@@ -1,6 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { CanceledError } from '../errors/errors.js';
 import { createGenerator, type Generator, type GeneratorOptions } from '../generator/generator.js';
 import type { ModelPackage } from '../generator/model-package.js';
+
+/** Wait before a generator that failed is started again, milliseconds. */
+const recoverDelay = 1000;
 
 /** What a {@link GeneratorSwitch} works with. */
 export interface GeneratorSwitchOptions extends Pick<
@@ -20,6 +25,7 @@ export class GeneratorSwitch implements AsyncDisposable {
   #last: Promise<unknown> = Promise.resolve();
   #asked = 0;
   #closed = false;
+  readonly #stop = new AbortController();
 
   constructor(model: ModelPackage, options: GeneratorSwitchOptions) {
     this.#model = model;
@@ -79,8 +85,26 @@ export class GeneratorSwitch implements AsyncDisposable {
     });
   }
 
+  /** As {@link GeneratorSwitch.recover}, after a while and again and again until it works or the switch is closed. */
+  async restore(failed: Generator): Promise<void> {
+    const { signal } = this.#stop;
+    for (;;) {
+      await sleep(recoverDelay, undefined, { signal }).catch(() => undefined);
+      try {
+        await this.recover(failed);
+        return;
+      } catch (error) {
+        if (signal.aborted) {
+          return;
+        }
+        this.#options.onNotice?.(error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    this.#stop.abort();
     await this.#last.catch(() => undefined);
     await this.#generator?.close();
   }

@@ -4,7 +4,7 @@ import { codecString } from '../video/live/codec-string.js';
 import { NewestSlot } from '../pipeline/newest-slot.js';
 import type { LiveFrame } from '../video/live/live-frame.js';
 import type { SharedPicture } from './shared-picture.js';
-import type { AccessUnit, LiveTrack } from './types.js';
+import type { AccessUnit, LiveTrack } from './pictures.js';
 
 /** An encoder that ended by itself is started again after so long, milliseconds. */
 const restartDelay = 500;

@@ -1,7 +1,7 @@
 import { encodeJpeg } from '../image/jpeg-picture.js';
 import { NewestSlot } from '../pipeline/newest-slot.js';
 import type { SharedPicture } from './shared-picture.js';
-import type { AccessUnit, LiveTrack } from './types.js';
+import type { AccessUnit, LiveTrack } from './pictures.js';
 
 /** What a {@link JpegTrack} works with. */
 export interface JpegTrackOptions {

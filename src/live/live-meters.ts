@@ -1,5 +1,5 @@
 import { RecentMeter } from '../pipeline/recent-meter.js';
-import type { LiveStatistics } from './types.js';
+import type { LiveStatistics } from './statistics.js';
 
 /** Where a frame is lost. */
 export type DropPlace = keyof LiveStatistics['dropped'];

@@ -4,7 +4,7 @@ import type { LiveFormat, LiveFrame } from '../video/live/live-frame.js';
 import { H264Track } from './h264-track.js';
 import { JpegTrack } from './jpeg-track.js';
 import { SharedPicture } from './shared-picture.js';
-import type { AccessUnit, LiveCodec, LiveTrack, LiveTracks } from './types.js';
+import type { AccessUnit, LiveCodec, LiveTrack, LiveTracks } from './pictures.js';
 
 /** What a {@link TrackSet} works with. */
 export interface TrackSetOptions {

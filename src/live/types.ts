@@ -1,4 +1,6 @@
-import type { DeviceName, ProviderName } from '../generator/execution-providers.js';
+import type { DeviceName } from '../generator/execution-providers.js';
+import type { AccessUnit, LiveCodec, LiveStream, LiveTracks, PushedUnit } from './pictures.js';
+import type { LiveStatistics } from './statistics.js';
 
 /**
  * Where live pictures come from.
@@ -41,20 +43,6 @@ export type LiveSourceDescription =
       /** Their rows. */
       readonly height: number;
     };
-
-/**
- * How a live picture is coded: H.264 in Annex B form, or a JPEG picture.
- *
- * @group Live
- */
-export type LiveCodec = 'h264' | 'jpeg';
-
-/**
- * What a live picture shows: the translation, or the source it was made of.
- *
- * @group Live
- */
-export type LiveTrack = 'translated' | 'source';
 
 /**
  * Options of {@link openLiveTranslation}. What is left out has the default named here.
@@ -108,79 +96,6 @@ export interface LiveTranslationOptions {
 }
 
 /**
- * Which pictures are wanted: what nobody watches isn't encoded. What is left out is not wanted.
- *
- * @group Live
- */
-export type LiveTracks = Readonly<Partial<Record<LiveTrack, Readonly<Partial<Record<LiveCodec, boolean>>>>>>;
-
-/**
- * One coded picture.
- *
- * @group Live
- */
-export interface AccessUnit {
-  /** What it shows. */
-  readonly track: LiveTrack;
-  /** How it is coded. */
-  readonly codec: LiveCodec;
-  /** Its bytes: an Annex B access unit, one of a key frame with SPS and PPS before it; or a JPEG file. */
-  readonly data: Uint8Array;
-  /** Whether it can be decoded without those before it. */
-  readonly key: boolean;
-  /** Whether a decoder has to start afresh here: the first of a stream, after a gap, or of another size. Only on keys. */
-  readonly discontinuity: boolean;
-  /** Counts the pictures of its track and codec from 0. */
-  readonly sequence: number;
-  /** When it is shown, on the source's own clock; never goes back. */
-  readonly timestampMicroseconds: number;
-  /** When it was captured, milliseconds since the Unix epoch; of a pushed picture what its sender said. */
-  readonly captureTimeMilliseconds: number;
-  /** Pixels a row. */
-  readonly width: number;
-  /** Rows. */
-  readonly height: number;
-}
-
-/**
- * A coded picture of a pushed source.
- *
- * @group Live
- */
-export interface PushedUnit {
-  /** An Annex B access unit (a key frame's with SPS and PPS), or a JPEG file. The bytes must not be changed afterwards. */
-  readonly data: Uint8Array;
-  /** Whether it can be decoded without those before it; always true of a JPEG. */
-  readonly key: boolean;
-  /** When it is shown, whole microseconds, 0 or more, each later than the one before. */
-  readonly timestampMicroseconds: number;
-  /** When it was captured, on the sender's clock; carried through unchanged. */
-  readonly captureTimeMilliseconds: number;
-}
-
-/**
- * What all pictures of a track have in common until told otherwise.
- *
- * @group Live
- */
-export interface LiveStream {
-  /** Which track. */
-  readonly track: LiveTrack;
-  /** Codec as browsers call it (`avc1.42C01E`), or `jpeg`. */
-  readonly codec: string;
-  /** Pixels a row. */
-  readonly width: number;
-  /** Rows. */
-  readonly height: number;
-  /** Nominal frames a second, where the source states them. */
-  readonly frameRate: number | undefined;
-  /** Where the network runs. */
-  readonly provider: ProviderName;
-  /** Id of the model. */
-  readonly model: string;
-}
-
-/**
  * How a live translation is.
  *
  * - `starting`: the source is being opened.
@@ -198,71 +113,6 @@ export interface LiveStatus {
   readonly message: string;
   /** What can be done about it. */
   readonly remedy?: string | undefined;
-}
-
-/**
- * Milliseconds that half, and nineteen in twenty, of the last seconds' frames stayed within; 0 where there were none.
- *
- * @group Live
- */
-export interface LivePercentiles {
-  /** Median. */
-  readonly p50: number;
-  /** 95th percentile. */
-  readonly p95: number;
-}
-
-/**
- * What a live translation is doing.
- *
- * @group Live
- */
-export interface LiveStatistics {
-  /** Frames that came from the source since the start. */
-  readonly framesIn: number;
-  /** Frames translated and encoded since the start. */
-  readonly framesOut: number;
-  /** Frames a second that come in, over the last seconds. */
-  readonly fpsIn: number;
-  /** Frames a second that go out, over the last seconds. */
-  readonly fpsOut: number;
-  /** Where a frame's time goes: decoding (as far as it can be told), inside the network, encoding. */
-  readonly stages: {
-    /** From the source's giving a frame to its pixels being here. */
-    readonly decode: LivePercentiles;
-    /** Inside the network. */
-    readonly infer: LivePercentiles;
-    /** In the encoder. */
-    readonly encode: LivePercentiles;
-  };
-  /** From capture (of a pushed picture: from its arrival) to the encoded picture. */
-  readonly delay: LivePercentiles;
-  /** Frames that newer ones took the place of, by where: before the network, after it out of order, before the encoder. */
-  readonly dropped: {
-    /** Before the network. */
-    readonly generator: number;
-    /** After it: a later frame had already come out. */
-    readonly late: number;
-    /** Before the encoder. */
-    readonly encoder: number;
-  };
-  /** Name of the effect. */
-  readonly effect: string;
-  /** Id of the model. */
-  readonly model: string;
-  /** How much of the effect. */
-  readonly strength: number;
-  /** Where the network runs; undefined until it does. */
-  readonly provider: ProviderName | undefined;
-  /** Size that is worked at; undefined until a source told its own. */
-  readonly size:
-    | {
-        /** Pixels a row. */
-        readonly width: number;
-        /** Rows. */
-        readonly height: number;
-      }
-    | undefined;
 }
 
 /**

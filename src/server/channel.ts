@@ -1,18 +1,11 @@
-import type {
-  AccessUnit,
-  LiveCodec,
-  LiveStatistics,
-  LiveStatus,
-  LiveStream,
-  LiveTrack,
-  LiveTranslation,
-  LiveTranslationOptions,
-} from '../live/types.js';
+import type { AccessUnit, LiveCodec, LiveStream, LiveTrack } from '../live/pictures.js';
+import type { LiveStatistics } from '../live/statistics.js';
+import type { LiveStatus, LiveTranslation, LiveTranslationOptions } from '../live/types.js';
 import { EffectSwitch } from './effect-switch.js';
 import { GroupOfPictures } from './group-of-pictures.js';
 import { toMediaUnit } from './media-unit.js';
 import type { ServerMessage } from './protocol.js';
-import { hideAddresses } from './secrets.js';
+import { codecOf, statisticsMessage, statusMessage, streamMessage } from './stream-messages.js';
 import type { Viewer } from './viewer.js';
 
 /** Opens a live translation; tests put another in its place. */
@@ -151,20 +144,9 @@ export class Channel implements AsyncDisposable {
 
   /** Tells every watcher how things go. */
   tellStatistics(): void {
-    const { fpsOut, stages, delay, dropped } = this.statistics();
+    const statistics = this.statistics();
     for (const { viewer } of this.#watchers) {
-      viewer.send({
-        type: 'statistics',
-        fps: fpsOut,
-        stages,
-        delay: delay.p95 === 0 ? null : delay,
-        dropped: {
-          beforeGenerator: dropped.generator,
-          beforeEncoder: dropped.late + dropped.encoder,
-          viewer: viewer.dropped,
-        },
-        viewers: this.viewers,
-      });
+      viewer.send(statisticsMessage(statistics, viewer.dropped, this.viewers));
     }
   }
 
@@ -254,17 +236,4 @@ class Relay {
   onUnit: (unit: AccessUnit) => void = () => undefined;
   onStream: (stream: LiveStream) => void = () => undefined;
   onStatus: (status: LiveStatus) => void = () => undefined;
-}
-
-function statusMessage({ state, message, remedy }: LiveStatus): ServerMessage {
-  const advice = remedy === undefined ? {} : { remedy: hideAddresses(remedy) };
-  return { type: 'status', state, message: hideAddresses(message), ...advice };
-}
-
-function codecOf({ codec }: LiveStream): LiveCodec {
-  return codec === 'jpeg' ? 'jpeg' : 'h264';
-}
-
-function streamMessage(stream: LiveStream): ServerMessage {
-  return { type: 'stream', ...stream, frameRate: stream.frameRate ?? null };
 }

@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 
-import type { LiveStatus } from '../live/types.js';
-import type { Camera, Cameras } from './cameras.js';
+import { CameraSeat } from './camera-seat.js';
+import type { Cameras } from './cameras.js';
 import type { Channel, Watcher } from './channel.js';
 import type { Effect } from './effects.js';
 import { ProtocolViolation, Refusal, refusalOf, violationOf } from './faults.js';
@@ -50,9 +50,7 @@ export class Connection implements Watcher {
   readonly #session: string;
   #room: string | undefined;
   #channel: Channel | undefined;
-  #camera: Camera | undefined;
-  /** What the page asks of its camera is done in order: opening one takes a while. */
-  #cameraWork: Promise<void> = Promise.resolve();
+  readonly #camera: CameraSeat;
   #gone = false;
 
   /** @param session - What the page is called in the log. */
@@ -65,11 +63,12 @@ export class Connection implements Watcher {
     this.#inbox = new Inbox(socket, {
       onHello: () => this.#greet(),
       onRequest: (request) => this.#handle(request),
-      onPicture: (message) => {
-        this.#camera?.take(message);
-        return this.#camera !== undefined;
-      },
+      onPicture: (message) => this.#camera.take(message),
       onFault: (error) => this.#fail(error),
+    });
+    this.#camera = new CameraSeat({
+      ...{ cameras: house.cameras, effect: house.effect, viewer: this.viewer, log: this.#log },
+      onChange: () => this.#turnToChannel(),
     });
     const stopWatching = house.cameras.watchRooms((room) => {
       if (room === this.#room) {
@@ -93,7 +92,7 @@ export class Connection implements Watcher {
 
   /** Whether the page may change the effect of a channel: of its camera's, and of the server's stream unless that is locked. */
   maySetEffect(channel: Channel): boolean {
-    return channel === this.#camera?.channel || (channel === this.#house.stream && !this.#house.lockEffect);
+    return channel === this.#camera.channel || (channel === this.#house.stream && !this.#house.lockEffect);
   }
 
   /** Sees whether the page is still there; cuts the socket off when it isn't. Called once a second. */
@@ -166,7 +165,7 @@ export class Connection implements Watcher {
         break;
       case 'camera-start':
       case 'camera-stop':
-        this.#cameraWork = this.#cameraWork.then(() => this.#turnCamera(request));
+        void this.#tryTo(request.type, () => this.#camera.turn(request));
         break;
     }
   }
@@ -205,41 +204,11 @@ export class Connection implements Watcher {
     return id;
   }
 
-  async #turnCamera(request: Extract<PageRequest, { type: 'camera-start' | 'camera-stop' }>): Promise<void> {
-    const before = this.#camera;
-    this.#camera = undefined;
-    if (before !== undefined) {
-      this.#turnToChannel();
-      await before.close();
-      this.#log.info({ camera: before.channel.name }, 'camera off');
-    }
-    if (request.type === 'camera-stop' || this.#gone) {
-      return;
-    }
-    await this.#tryTo(request.type, async () => {
-      const effect = before?.channel.translation.effect ?? this.#house.effect;
-      const camera = await this.#house.cameras.start(request, this.#cameraListener, effect);
-      if (this.#gone) {
-        await camera.close();
-        return;
-      }
-      this.#camera = camera;
-      this.#log.info({ camera: camera.channel.name, width: request.width, height: request.height }, 'camera on');
-      this.#turnToChannel();
-    });
-  }
-
-  readonly #cameraListener = {
-    onCredit: (frames: number) => this.viewer.send({ type: 'credit', frames }),
-    onKeyFrameNeeded: () => this.viewer.send({ type: 'key-request' }),
-    onStatus: ({ state, message }: LiveStatus) => this.#log.debug({ state, reason: message }, 'camera'),
-  };
-
   /** Watches what is to be watched now: the own camera, else the room, else the server's stream. False where it did already. */
   #turnToChannel(): boolean {
     const { cameras, stream } = this.#house;
     const shown = this.#room === undefined ? stream : cameras.inRoom(this.#room)?.channel;
-    const channel = this.#gone ? undefined : (this.#camera?.channel ?? shown);
+    const channel = this.#gone ? undefined : (this.#camera.channel ?? shown);
     if (channel === this.#channel && channel !== undefined) {
       return false;
     }
@@ -275,7 +244,6 @@ export class Connection implements Watcher {
       const { sentBytes, dropped } = this.viewer;
       this.#log.info({ code, sentBytes, dropped }, 'viewer left');
     }
-    await this.#cameraWork;
-    await this.#camera?.close();
+    await this.#camera.close();
   }
 }

@@ -1,5 +1,6 @@
 import { Vid2VidError } from '../errors/errors.js';
 import { closeCodes, MalformedMessageError, type ServerMessage } from './protocol.js';
+import { hidePlaces } from './secrets.js';
 
 /** A request that can't be granted: its page is told why, and nothing else happens. */
 export class Refusal extends Error {
@@ -35,7 +36,8 @@ export function violationOf(error: unknown): ProtocolViolation | undefined {
 export function refusalOf(request: string, error: unknown): Extract<ServerMessage, { type: 'refused' }> | undefined {
   if (error instanceof Refusal || error instanceof Vid2VidError) {
     const { code, message, remedy } = error;
-    return { type: 'refused', request, code, message, ...(remedy === undefined ? {} : { remedy }) };
+    const advice = remedy === undefined ? {} : { remedy: hidePlaces(remedy) };
+    return { type: 'refused', request, code, message: hidePlaces(message), ...advice };
   }
   return undefined;
 }

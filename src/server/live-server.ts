@@ -15,7 +15,7 @@ import type { Log } from './log.js';
 import { Metrics } from './metrics.js';
 import type { ResolvedServeOptions } from './options.js';
 import { createPages, isClientBuilt } from './pages.js';
-import { hideAddresses } from './secrets.js';
+import { hideAddresses, hidePlaces } from './secrets.js';
 import type { LiveServer } from './serve-with.js';
 import { Sockets } from './sockets.js';
 
@@ -212,7 +212,7 @@ class RunningServer implements LiveServer {
   #health() {
     const stream = this.#house?.stream?.translation.status;
     const isWell = this.#house !== undefined && stream?.state !== 'failed';
-    const state = stream && { state: stream.state, message: hideAddresses(stream.message) };
+    const state = stream && { state: stream.state, message: hidePlaces(stream.message) };
     const counts = { viewers: this.#connections.size, cameras: this.#cameras.all.size };
     const details = { stream: state ?? null, ...counts, uptimeSeconds: Math.round(process.uptime()) };
     return { status: isWell ? ('ok' as const) : ('failed' as const), details };

@@ -2,14 +2,24 @@ import { createHash } from 'node:crypto';
 
 import type { Authorisation } from './access.js';
 
+/** The colours of the viewer page (client/styles/page.css); this page is shown to who may not load anything else. */
 const style = `
-:root { color-scheme: light dark; font-family: system-ui, sans-serif; }
-body { display: grid; place-items: center; min-height: 100vh; margin: 0; }
-main { display: grid; gap: 1rem; width: min(20rem, 90vw); }
-h1 { font-size: 1.25rem; margin: 0; }
-p { margin: 0; }
-label { display: grid; gap: 0.25rem; }
-input, button { font: inherit; padding: 0.5rem; }`;
+:root { color-scheme: dark; --background: #0b0d12; --surface: #171b24; --line: #3a4050; --text: #f1f3f8; --muted: #b1b8c9;
+  --accent: #ffbe5c; --on-accent: #1d1402; --bad: #ff7b72; }
+@media (prefers-color-scheme: light) { :root { color-scheme: light; --background: #e9ebf1; --surface: #fff;
+  --line: #80869a; --text: #12151d; --muted: #4b5264; --accent: #4338ca; --on-accent: #fff; --bad: #b91c1c; } }
+* { box-sizing: border-box; }
+body { display: grid; place-items: center; min-height: 100vh; margin: 0; background: var(--background);
+  color: var(--text); font: 16px/1.4 system-ui, sans-serif; }
+main { display: grid; gap: 16px; width: min(24rem, 92vw); padding: 28px; border-radius: 24px; background: var(--surface); }
+h1 { font-size: 20px; margin: 0; }
+p { margin: 0; color: var(--muted); }
+[role=alert] { color: var(--bad); }
+label { display: grid; gap: 6px; }
+input, button { width: 100%; min-height: 44px; padding: 0 14px; border: 1px solid var(--line); border-radius: 12px;
+  background: transparent; color: inherit; font: inherit; }
+button { border: 0; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-weight: 600; cursor: pointer; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }`;
 
 /** What a browser may do with these pages: draw them, and send the form. */
 export const loginPagePolicy =

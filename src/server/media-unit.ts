@@ -1,4 +1,4 @@
-import type { AccessUnit, LiveCodec, LiveTrack } from '../live/types.js';
+import type { AccessUnit, LiveCodec, LiveTrack } from '../live/pictures.js';
 import { encodeMediaMessage, mediaFlags, mediaHeaderLayout } from './protocol.js';
 
 /** A coded picture as it goes to viewers: one message, made once, whoever gets it. */

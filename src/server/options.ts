@@ -2,15 +2,23 @@ import { z } from 'zod';
 
 import { defaultEffect } from '../catalogue/find-model.js';
 import { UsageError } from '../errors/errors.js';
-import { deviceNames, type DeviceName } from '../generator/execution-providers.js';
+import { deviceNames } from '../generator/execution-providers.js';
+import type { LiveTranslationOptions } from '../live/types.js';
 import { logLevels, type LogLevel } from './log.js';
 
+/** What a server hands on to its translations as it is. */
+type HandedOn = Pick<
+  LiveTranslationOptions,
+  'effect' | 'model' | 'strength' | 'size' | 'device' | 'ffmpeg' | 'overwrite' | 'signal'
+>;
+
 /**
- * Options of {@link serve}. What is left out has the default named here.
+ * Options of {@link serve}. What is left out has the default named here. Effect, model and strength are what streams begin
+ * with.
  *
  * @group Live
  */
-export interface ServeOptions {
+export interface ServeOptions extends HandedOn {
   /**
    * What is translated for all viewers: `'camera'`, `'camera:NAME'` or `'/dev/video0'`, a file, or a URL. Default: nothing;
    * viewers bring their own camera.
@@ -18,24 +26,10 @@ export interface ServeOptions {
   readonly source?: string | undefined;
   /** Whether a file begins again at its end. Default false. */
   readonly loop?: boolean | undefined;
-  /** What is done to the picture at first. Default `'day-to-night'`. */
-  readonly effect?: string | undefined;
-  /** Model to begin with, whatever its effect: its id, or the folder of a model package. Default: the first that has the effect. */
-  readonly model?: string | undefined;
-  /** How much of the effect at first, 0 (the source) to 1 (all, default). */
-  readonly strength?: number | undefined;
-  /** Size to work at: `'source'`, `'1280x720'` or `'720p'`. Default: 360 rows at most. */
-  readonly size?: string | undefined;
-  /** Where the networks run. Default `'auto'`: the best that works. */
-  readonly device?: DeviceName | undefined;
-  /** Frames a second to ask a camera for, and at most to take from any source. Default: the source's own. */
-  readonly fps?: number | undefined;
-  /** Path of the ffmpeg to use. */
-  readonly ffmpeg?: string | undefined;
-  /** Where else the translated stream goes: files, rtmp, rtsp, srt or hls addresses, a virtual camera. Default: nowhere. */
-  readonly output?: readonly string[] | undefined;
-  /** Whether output files that are there may be replaced. Default false. */
-  readonly overwrite?: boolean | undefined;
+  /** As {@link LiveTranslationOptions.frameRate}. */
+  readonly fps?: LiveTranslationOptions['frameRate'];
+  /** As {@link LiveTranslationOptions.outputs}. Default: nowhere. */
+  readonly output?: LiveTranslationOptions['outputs'];
   /** Port to listen on; 0 takes a free one. Default 8080. */
   readonly port?: number | undefined;
   /** Address or name to listen on. Default `'127.0.0.1'`, which only this machine can reach. */
@@ -60,8 +54,6 @@ export interface ServeOptions {
   readonly logLevel?: LogLevel | undefined;
   /** Given each line of the log, a JSON object. Default: nobody. */
   readonly onLog?: ((line: string) => void) | undefined;
-  /** Closes the server. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 const text = z.string().min(1);

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 
-import type { LiveCodec, LiveTrack } from '../live/types.js';
+import type { LiveCodec, LiveTrack } from '../live/pictures.js';
 import { catchUpMessage, type MediaUnit } from './media-unit.js';
 import type { ServerMessage } from './protocol.js';
 

@@ -6,6 +6,7 @@ import { FrameDecoder, type DecodedFrame } from './frame-decoder.js';
 import type { LiveFormat, LiveSource, LiveSourceEvents } from './live-frame.js';
 import type { LiveInputOptions, LiveInputPlan } from './live-inputs.js';
 import { Pacer } from './pacer.js';
+import { SourceClock } from './source-clock.js';
 
 /** Waits between two tries to reconnect, milliseconds; the last one goes on. */
 const retryDelays = [500, 1000, 2000, 4000, 8000] as const;
@@ -16,8 +17,6 @@ const openTimeout = 15_000;
 const stallTimeout = 10_000;
 /** Seconds before the end of a file that plays again and again at which it is opened for the next round. */
 const openAhead = 1;
-/** Microseconds by which a stream's clock may jump before that counts as a gap. */
-const largestStep = 5_000_000;
 
 /** What a {@link StreamSource} plays. */
 export interface StreamSourceOptions extends LiveInputOptions {
@@ -227,31 +226,6 @@ export class StreamSource implements LiveSource {
       arrived: performance.now(),
     });
     this.#index += 1;
-  }
-}
-
-/** Puts timestamps of one opening on the clock of the whole source, which never goes back. */
-class SourceClock {
-  readonly #begin: number;
-  #offset: number | undefined;
-  #last = 0;
-
-  constructor(begin: number) {
-    this.#begin = begin;
-  }
-
-  place(own: number): { timestamp: number; discontinuity: boolean } {
-    let discontinuity = false;
-    if (this.#offset === undefined) {
-      this.#offset = this.#begin - own;
-      discontinuity = true;
-    } else if (Math.abs(own + this.#offset - this.#last) > largestStep) {
-      // The stream's own clock was set anew.
-      this.#offset = this.#last + 40_000 - own;
-      discontinuity = true;
-    }
-    this.#last = own + this.#offset;
-    return { timestamp: this.#last, discontinuity };
   }
 }
 

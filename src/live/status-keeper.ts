@@ -1,0 +1,43 @@
+import { Vid2VidError } from '../errors/errors.js';
+import type { LiveStatus } from './types.js';
+
+/** How a translation is, told whenever that changes. What has failed for good stays so. */
+export class StatusKeeper {
+  readonly #onStatus: (status: LiveStatus) => void;
+  #status: LiveStatus = { state: 'starting', message: 'The source is being opened.' };
+  #silent = false;
+
+  constructor(onStatus: (status: LiveStatus) => void) {
+    this.#onStatus = onStatus;
+  }
+
+  /** How it is now. */
+  get status(): LiveStatus {
+    return this.#status;
+  }
+
+  tell(status: LiveStatus): void {
+    if (this.#silent || this.#status.state === 'failed') {
+      return;
+    }
+    const changed = status.state !== this.#status.state || status.message !== this.#status.message;
+    this.#status = status;
+    if (changed) {
+      this.#onStatus(status);
+    }
+  }
+
+  /** Tells of a state that an error has brought about; gives it back. */
+  tellError(state: 'reconnecting' | 'failed', error: unknown): LiveStatus {
+    const message = error instanceof Error ? error.message : String(error);
+    const remedy = error instanceof Vid2VidError && error.remedy !== undefined ? { remedy: error.remedy } : {};
+    const status = { state, message, ...remedy };
+    this.tell(status);
+    return status;
+  }
+
+  /** Tells nobody any more. */
+  close(): void {
+    this.#silent = true;
+  }
+}
