@@ -7,10 +7,12 @@ import {
 import { encodableCodecs } from './camera/picture-encoder.js';
 import { now, ServerClock } from './connection/clock.js';
 import { Connection, type ConnectionState } from './connection/connection.js';
+import { PlaybackReport } from './connection/playback-report.js';
+import { WatchRequest } from './connection/watch-request.js';
 import { EffectChoice } from './effect-choice.js';
 import { OwnCamera } from './own-camera.js';
 import { decodableCodecs } from './player/decodable-codecs.js';
-import type { PlayerEvent, PlayerStatistics, View } from './player/messages.js';
+import type { PlayerEvent, View } from './player/messages.js';
 import { startPlayer, type PlayerHandle } from './player/start-player.js';
 import { RecordingControl } from './recording/recording-control.js';
 import { fileName, saveFile } from './recording/save-file.js';
@@ -36,21 +38,17 @@ export class Viewer {
   /** The recording. */
   readonly recording: RecordingControl;
   readonly #store: Store<ViewerState>;
-  readonly #room: string | undefined;
   readonly #notify: (text: string) => void;
   readonly #player: PlayerHandle;
   readonly #connection: Connection;
+  readonly #watch: WatchRequest;
+  readonly #report: PlaybackReport;
   readonly #clock = new ServerClock();
   #hello: ClientMessage | undefined;
-  #codec: 'h264' | 'jpeg' = 'jpeg';
-  /** What was asked for last on this connection. */
-  #watched = '';
   #view: View = { divider: undefined, mirrored: false };
-  #reported = { decoded: 0, dropped: 0 };
 
   constructor({ canvas, store, room, notify }: ViewerOptions) {
     this.#store = store;
-    this.#room = room;
     this.#notify = notify;
     this.#player = startPlayer(canvas, (event) => this.#onPlayer(event));
     this.#connection = new Connection(location, {
@@ -58,16 +56,19 @@ export class Viewer {
       onMessage: (message) => this.#onMessage(message),
       onMedia: (unit) => this.#onMedia(unit),
     });
+    const send = (message: ClientMessage) => this.#connection.send(message);
+    this.#watch = new WatchRequest(send, room);
+    this.#report = new PlaybackReport(send);
     this.camera = new OwnCamera(store, this.#connection, this.#player, room);
-    this.effect = new EffectChoice(store, (message) => this.#connection.send(message));
-    this.recording = new RecordingControl(store, canvas, notify, () => this.#connection.send({ type: 'key-request' }));
+    this.effect = new EffectChoice(store, send);
+    this.recording = new RecordingControl(store, canvas, notify, () => send({ type: 'key-request' }));
     store.subscribe((state) => this.#follow(state));
   }
 
   /** Connects, and goes on connecting. */
   async start(): Promise<void> {
     const [decode, encode] = await Promise.all([decodableCodecs(), encodableCodecs()]);
-    this.#codec = decode.length > 0 ? 'h264' : 'jpeg';
+    this.#watch.codec = decode.length > 0 ? 'h264' : 'jpeg';
     const codecs = { decode: [...decode], encode: [...encode], jpeg: true };
     this.#hello = { type: 'hello', version: protocolVersion, codecs };
     this.#connection.open();
@@ -166,8 +167,7 @@ export class Viewer {
       status: undefined,
       stream: undefined,
     });
-    this.#watched = '';
-    this.#watch(this.#store.state);
+    this.#watch.askAnew(this.#store.state);
     this.#setClock();
     if (this.#store.state.isPaused) {
       this.#connection.send({ type: 'pause' });
@@ -202,21 +202,19 @@ export class Viewer {
         this.#connection.send({ type: 'key-request' });
         return;
       case 'decoder-failed':
-        this.#codec = 'jpeg';
+        this.#watch.codec = 'jpeg';
         this.#notify(`H.264 can't be decoded in time here (${event.reason}): the pictures come as JPEG now.`);
-        {
-          this.#watch(this.#store.state);
-          return;
-        }
+        this.#watch.ask(this.#store.state);
+        return;
       case 'snapshot':
         this.#saveSnapshot(event.picture);
         return;
       case 'statistics':
         this.#store.update({ playerStatistics: event.statistics });
-        {
-          this.#report(event.statistics);
-          return;
+        if (this.#store.state.connection.kind === 'open') {
+          this.#report.report(event.statistics);
         }
+        return;
     }
   }
 
@@ -229,20 +227,6 @@ export class Viewer {
     this.#notify('Snapshot saved.');
   }
 
-  #report({ decodeQueue, decoded, dropped, delayMilliseconds }: PlayerStatistics): void {
-    if (this.#store.state.connection.kind !== 'open') {
-      return;
-    }
-    this.#connection.send({
-      type: 'report',
-      decodeQueue,
-      delayMilliseconds: delayMilliseconds ?? null,
-      decoded: Math.max(0, decoded - this.#reported.decoded),
-      dropped: Math.max(0, dropped - this.#reported.dropped),
-    });
-    this.#reported = { decoded, dropped };
-  }
-
   /** What has to be asked of the server and the player when something else is to be shown. */
   #follow(state: ViewerState): void {
     const mirrored = showsOwnCamera(state) && state.isMirrored;
@@ -250,27 +234,8 @@ export class Viewer {
       this.#view = { divider: state.divider, mirrored };
       this.#player.send({ type: 'view', view: this.#view });
     }
-    this.#watch(state);
+    this.#watch.ask(state);
     this.#setClock();
-  }
-
-  #watch(state: ViewerState): void {
-    if (state.connection.kind !== 'open') {
-      return;
-    }
-    // The own camera's original is at hand already.
-    const wantsOriginal = state.divider !== undefined && !showsOwnCamera(state);
-    const message: ClientMessage = {
-      type: 'watch',
-      tracks: wantsOriginal ? ['translated', 'source'] : ['translated'],
-      codec: this.#codec,
-      ...(this.#room === undefined ? {} : { room: this.#room }),
-    };
-    const watched = JSON.stringify(message);
-    if (watched !== this.#watched) {
-      this.#watched = watched;
-      this.#connection.send(message);
-    }
   }
 
   /** Pictures of the own camera bear this page's time, others the server's. */

@@ -3,54 +3,12 @@ import { connect } from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { encodeMediaMessage, mediaHeaderBytes } from '../../dist/server/protocol.js';
+import { mediaHeaderBytes } from '../../dist/server/protocol.js';
+import { nearlyValidMessage, randomMessage, validMessages } from './support/hostile-messages.js';
 import { TestServer } from './support/server.js';
 import type { TestPage } from './support/test-page.js';
 
 const seed = 5;
-
-/** Messages that a page may send, to be spoilt. */
-const valid: readonly object[] = [
-  { type: 'hello', version: 1, codecs: { decode: ['avc1.42E01F'], encode: [], jpeg: true } },
-  { type: 'watch', tracks: ['translated', 'source'], codec: 'h264', room: 'studio' },
-  { type: 'effect', id: 'day-to-night' },
-  { type: 'strength', value: 0.5 },
-  { type: 'camera-start', codec: 'jpeg', width: 640, height: 360, frameRate: 30 },
-  { type: 'camera-stop' },
-  { type: 'key-request' },
-  { type: 'play' },
-  { type: 'report', decodeQueue: 0, delayMilliseconds: { p50: 1, p95: 2 }, decoded: 3, dropped: 0 },
-  { type: 'pong', serverTime: 1, clientTime: 2 },
-];
-
-const randomMessage = fc.oneof(
-  fc.uint8Array({ maxLength: 200 }),
-  fc.string({ maxLength: 200 }),
-  fc.json({ maxDepth: 3 }),
-  fc.double().map(String),
-);
-
-/** A valid message with one field gone, or of another kind, or a picture with one byte changed. */
-const nearlyValid = fc.oneof(
-  fc
-    .tuple(fc.constantFrom(...valid), fc.nat(6), fc.oneof(fc.jsonValue(), fc.constant(undefined), fc.constant(-1e300)))
-    .map(([message, at, value]) => {
-      const entries = Object.entries(message);
-      const name = entries[at % entries.length]?.[0] ?? '';
-      return JSON.stringify({ ...message, [name]: value });
-    }),
-  fc.tuple(fc.nat(mediaHeaderBytes - 1), fc.nat(255), fc.nat(4)).map(([at, value, length]) => {
-    const picture = encodeMediaMessage(
-      {
-        ...{ codec: 'jpeg', track: 'source', key: true, discontinuity: false, sequence: 0 },
-        ...{ timestampMicroseconds: 0, captureTimeMilliseconds: 0, width: 640, height: 360 },
-      },
-      new Uint8Array(length),
-    );
-    picture[at] = value;
-    return picture;
-  }),
-);
 
 /** Sends each message on a socket that is open, opening another whenever one was closed. Gives back how each was closed. */
 async function attack(server: TestServer, messages: readonly (string | Uint8Array)[]) {
@@ -71,7 +29,7 @@ async function attack(server: TestServer, messages: readonly (string | Uint8Arra
 
 test.each([
   ['1,000 random messages', randomMessage],
-  ['1,000 nearly valid messages', nearlyValid],
+  ['1,000 nearly valid messages', nearlyValidMessage],
 ])('%s: the socket is closed with a reason, and nothing else happens', { timeout: 60_000 }, async (_, arbitrary) => {
   await using server = await TestServer.start();
   const watching = await server.watch();
@@ -92,7 +50,7 @@ test.each([
 test.each([
   ['JSON that is none', '{"type":', 1008, 'malformed'],
   ['a type that there is not', '{"type":"shutdown"}', 1008, 'malformed'],
-  ['a second hello', JSON.stringify(valid[0]), 1008, 'malformed'],
+  ['a second hello', JSON.stringify(validMessages[0]), 1008, 'malformed'],
   ['a long text', JSON.stringify({ type: 'effect', id: 'x'.repeat(20_000) }), 1009, 'too-large'],
   ['a picture of nothing', new Uint8Array(mediaHeaderBytes), 1008, undefined],
 ] as const)('%s', async (_, message, code, reason) => {

@@ -1,3 +1,4 @@
+import { cameraObstacle } from '../camera/problems.js';
 import { effectTitle, showsOwnCamera, type ViewerState } from '../viewer-state.js';
 
 /** What the card in the middle of the stage says. */
@@ -63,15 +64,10 @@ function cameraNotice({ camera, welcome }: ViewerState, room: string | undefined
 function sourceNotice(state: ViewerState, room: string | undefined): NoticeText | undefined {
   const { status, welcome, size, effect } = state;
   if (!showsOwnCamera(state) && welcome?.source === null && room === undefined) {
-    return {
-      kind: 'invitation',
-      title: 'See yourself in another light',
-      message:
-        `Your camera’s picture comes back translated${effect === undefined ? '' : `: ${effectTitle(state, effect).toLowerCase()}`}. ` +
-        'Nobody but you sees it, and nothing of it is kept.',
-      remedy: '',
-      action: startCamera,
-    };
+    const obstacle = cameraObstacle();
+    return obstacle === undefined
+      ? invitation(effect === undefined ? undefined : effectTitle(state, effect))
+      : { ...obstacle, kind: 'problem', action: undefined };
   }
   switch (status?.state) {
     case 'failed':
@@ -97,4 +93,15 @@ function sourceNotice(state: ViewerState, room: string | undefined): NoticeText 
     case undefined:
       return size === undefined ? { ...quiet, kind: 'busy', title: 'Waiting for the first picture' } : undefined;
   }
+}
+
+function invitation(effect: string | undefined): NoticeText {
+  const translated = effect === undefined ? 'translated' : `translated: ${effect.toLowerCase()}`;
+  return {
+    kind: 'invitation',
+    title: 'See yourself in another light',
+    message: `Your camera’s picture comes back ${translated}. Nobody but you sees it, and nothing of it is kept.`,
+    remedy: '',
+    action: startCamera,
+  };
 }

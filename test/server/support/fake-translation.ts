@@ -1,11 +1,5 @@
-import type {
-  AccessUnit,
-  LiveStatus,
-  LiveTracks,
-  LiveTranslation,
-  LiveTranslationOptions,
-  PushedUnit,
-} from '../../../dist/live/types.js';
+import type { AccessUnit, LiveTracks, PushedUnit } from '../../../dist/live/pictures.js';
+import type { LiveStatus, LiveTranslation, LiveTranslationOptions } from '../../../dist/live/types.js';
 
 /** What a picture is made of where a test doesn't say. */
 const defaults = {

@@ -1,13 +1,27 @@
+import { existsSync, readdirSync } from 'node:fs';
+import type { Worker } from 'node:worker_threads';
+
 import { ffmpegChildren } from '../../support/media.js';
 
-/** What could be left behind: processes, workers, sockets and timers of this process. */
+/** What could be left behind: processes, worker threads, open files and sockets, timers of this process. */
 export interface Leftovers {
   readonly ffmpegs: number;
+  readonly workers: number;
+  /** Open descriptors; 0 where the system doesn't tell (not Linux). */
+  readonly descriptors: number;
   readonly resources: Readonly<Record<string, number>>;
 }
 
 /** Kinds of resources that a server or a translation may hold. */
 const kinds = ['MessagePort', 'Worker', 'TCPServerWrap', 'TCPSocketWrap', 'ProcessWrap', 'PipeWrap', 'Timeout'];
+const descriptors = '/proc/self/fd';
+
+/** The worker threads that live, the newest last. */
+export const liveWorkers = new Set<Worker>();
+process.on('worker', (worker) => {
+  liveWorkers.add(worker);
+  worker.once('exit', () => liveWorkers.delete(worker));
+});
 
 /** Counts what there is just now. */
 export function countLeftovers(): Leftovers {
@@ -15,5 +29,10 @@ export function countLeftovers(): Leftovers {
   for (const kind of process.getActiveResourcesInfo().filter((name) => kinds.includes(name))) {
     resources[kind] = (resources[kind] ?? 0) + 1;
   }
-  return { ffmpegs: ffmpegChildren().length, resources };
+  return {
+    ffmpegs: ffmpegChildren().length,
+    workers: liveWorkers.size,
+    descriptors: existsSync(descriptors) ? readdirSync(descriptors).length : 0,
+    resources,
+  };
 }
