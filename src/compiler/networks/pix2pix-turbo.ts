@@ -52,7 +52,7 @@ export function pix2pixTurbo(
 }
 
 /** The first convolution as it was before training, and as it is after: (1 - r) of one and r of the other. */
-function twinConvIn(guidance: Value, rest: Value): ConvIn {
+export function twinConvIn(guidance: Value, rest: Value): ConvIn {
   return (module, latent, out) =>
     module.child('conv_in', (pair) => {
       const before = pair.conv2d('conv_in_pretrained', latent, out, { padding: 1 });
