@@ -70,6 +70,12 @@ export function showsOwnCamera({ camera }: ViewerState): boolean {
   return camera.kind === 'on' || camera.kind === 'asking';
 }
 
+/** Whether there is nothing to see until somebody turns a camera on: this viewer, or whoever comes into the room. */
+export function waitsForCamera(state: ViewerState, room: string | undefined): boolean {
+  const { welcome, status } = state;
+  return !showsOwnCamera(state) && (room === undefined ? welcome?.source === null : status?.state === 'ended');
+}
+
 /** What an effect is called. */
 export function effectTitle({ welcome }: ViewerState, id: string): string {
   return welcome?.effects.find((effect) => effect.id === id)?.title ?? id;

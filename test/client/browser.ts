@@ -29,7 +29,7 @@ export interface FakeCamera {
 }
 
 /** Starts a browser of its own, with a camera where one is given; whoever uses it is asked nothing. */
-export async function startBrowser(camera?: FakeCamera): Promise<Browser> {
+export async function startBrowser(camera?: FakeCamera, ...more: readonly string[]): Promise<Browser> {
   const film =
     camera === undefined
       ? []
@@ -38,5 +38,5 @@ export async function startBrowser(camera?: FakeCamera): Promise<Browser> {
           '--use-fake-ui-for-media-stream',
           `--use-file-for-fake-video-capture=${camera.film}`,
         ];
-  return await chromium.launch({ executablePath: browserPath ?? '', args: [...flags, ...film] });
+  return await chromium.launch({ executablePath: browserPath ?? '', args: [...flags, ...film, ...more] });
 }

@@ -118,8 +118,9 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)("the view
   test('a room: one camera, shared on purpose', async () => {
     const url = new URL('?room=kitchen', server.url).href;
     const [sharing, watching] = await Promise.all([open(red, url), open(blue, url)]);
-    await sharing.page.mouse.move(300, 300);
-    await sharing.page.getByRole('radio', { name: 'My camera' }).check();
+    await watching.page.getByRole('heading', { name: 'Nobody is in “kitchen” yet' }).waitFor();
+    expect(await watching.page.locator('#status-text').textContent()).toBe('Ready');
+    await sharing.page.getByRole('button', { name: 'Share my camera' }).click();
     await sharing.plays();
     await watching.plays();
     expect(filmOf(await watching.look())).toBe('red');

@@ -17,6 +17,7 @@ export function showEffects(store: Store<ViewerState>, viewer: Viewer, notify: (
     }
   });
   const showMore = () => {
+    group.toggleAttribute('data-before', group.scrollLeft > 2);
     group.toggleAttribute('data-more', group.scrollLeft + group.clientWidth < group.scrollWidth - 2);
   };
   group.addEventListener('scroll', showMore, { passive: true });

@@ -1,5 +1,5 @@
 import { cameraObstacle } from '../camera/problems.js';
-import { effectTitle, showsOwnCamera, type ViewerState } from '../viewer-state.js';
+import { effectTitle, waitsForCamera, type ViewerState } from '../viewer-state.js';
 
 /** What the card in the middle of the stage says. */
 export interface NoticeText {
@@ -62,12 +62,9 @@ function cameraNotice({ camera, welcome }: ViewerState, room: string | undefined
 }
 
 function sourceNotice(state: ViewerState, room: string | undefined): NoticeText | undefined {
-  const { status, welcome, size, effect } = state;
-  if (!showsOwnCamera(state) && welcome?.source === null && room === undefined) {
-    const obstacle = cameraObstacle();
-    return obstacle === undefined
-      ? invitation(effect === undefined ? undefined : effectTitle(state, effect))
-      : { ...obstacle, kind: 'problem', action: undefined };
+  const { status, size } = state;
+  if (waitsForCamera(state, room)) {
+    return invitation(state, room);
   }
   switch (status?.state) {
     case 'failed':
@@ -95,8 +92,24 @@ function sourceNotice(state: ViewerState, room: string | undefined): NoticeText 
   }
 }
 
-function invitation(effect: string | undefined): NoticeText {
-  const translated = effect === undefined ? 'translated' : `translated: ${effect.toLowerCase()}`;
+function invitation(state: ViewerState, room: string | undefined): NoticeText {
+  const obstacle = cameraObstacle();
+  const mayUseCamera = (state.welcome?.limits.cameras ?? 0) > 0;
+  if (room !== undefined) {
+    return {
+      kind: 'invitation',
+      title: `Nobody is in “${room}” yet`,
+      message: 'Whoever turns on a camera here shows it, translated, to all who have this address.',
+      remedy: '',
+      action: obstacle === undefined && mayUseCamera ? { ...startCamera, label: 'Share my camera' } : undefined,
+    };
+  }
+  if (obstacle !== undefined || !mayUseCamera) {
+    const none = { title: 'There is nothing to see', message: 'This server takes no cameras.', remedy: '' };
+    return { ...(obstacle ?? none), kind: 'problem', action: undefined };
+  }
+  const { effect } = state;
+  const translated = effect === undefined ? 'translated' : `translated: ${effectTitle(state, effect).toLowerCase()}`;
   return {
     kind: 'invitation',
     title: 'See yourself in another light',

@@ -1,4 +1,4 @@
-import { showsOwnCamera, type ViewerState } from '../viewer-state.js';
+import { showsOwnCamera, waitsForCamera, type ViewerState } from '../viewer-state.js';
 
 /** What stands beside the name of the page. */
 export interface StatusText {
@@ -25,8 +25,9 @@ export function statusText(state: ViewerState, room: string | undefined): Status
     case 'live':
       return { tone: 'good', text: name === undefined ? 'Live' : `Live · ${name}` };
     case 'ended':
+      return { tone: 'quiet', text: waitsForCamera(state, room) ? 'Ready' : 'Ended' };
     case 'failed':
-      return { tone: 'bad', text: status.state === 'ended' ? 'Ended' : 'Failed' };
+      return { tone: 'bad', text: 'Failed' };
     case 'starting':
     case 'reconnecting':
       return { tone: 'busy', text: status.state === 'starting' ? 'Starting' : 'Source lost' };
