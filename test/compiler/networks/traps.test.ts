@@ -3,8 +3,8 @@
  * reference itself moves when it breaks the same rule (`traps.json`), and no more. So each of these tests fails when the
  * compiler falls into the trap (there is no distance then), and when the golden data no longer notices.
  */
-import { Tensor } from 'onnxruntime-node';
-import { afterAll, describe, expect, it } from 'vitest';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { LoraTensorSource } from '../../../dist/compiler/checkpoint/lora/merge.js';
 import {
@@ -27,7 +27,7 @@ import { sketch, twinConvIn } from '../../../dist/compiler/networks/pix2pix-turb
 import { GraphBuilder, type Value } from '../../../dist/compiler/onnx/graph-builder.js';
 import { writeModel } from '../../../dist/compiler/onnx/model-writer.js';
 import { add, cast, multiply, subtract } from '../../../dist/compiler/onnx/operators/elementwise.js';
-import { GraphStore, runGraph, runModel } from '../run-graph.js';
+import { GraphStore, runGraph } from '../run-graph.js';
 import { noiseInput, promptOf, tinyConfiguration, withCheckpoint } from './generator.js';
 import { feed, golden, readJson, readTensors } from './golden.js';
 
@@ -252,7 +252,15 @@ describe('a trap of the stochastic pix2pix-Turbo: a guidance that is forgotten',
 
   const usual = { unet: 0.4, vae: 0.4, mix: 0.4, pair: 0.4, gamma: 0.4 };
   const store = new GraphStore();
-  afterAll(() => store.close());
+  let session: InferenceSession;
+  beforeAll(async () => {
+    const options = { freeDimensionOverrides: size, logSeverityLevel: 3 } as const;
+    session = await InferenceSession.create(await store.file('guidance', write), options);
+  });
+  afterAll(async () => {
+    await session.release();
+    await store.close();
+  });
 
   /** One graph, which is told the guidance in each of the five places by itself. */
   function write(directory: string, name: string): Promise<unknown> {
@@ -294,7 +302,7 @@ describe('a trap of the stochastic pix2pix-Turbo: a guidance that is forgotten',
     ]);
     const feeds = { frame: feed(frames, '64x64'), noise_map: feed(goldens, `${key}/noise_map`) };
     const all = { ...feeds, ...(Object.fromEntries(given) as Record<string, Tensor>) };
-    const { output } = await runModel(await store.file('guidance', write), all, size);
+    const { output } = await session.run(all);
     return output?.data as Float32Array;
   }
 
