@@ -82,6 +82,14 @@ describe('a base that is one file', () => {
     expect(await readdir(cache.work)).toEqual([]);
   });
 
+  test('that is no base at all is told so, and not sent for a tokenizer', async () => {
+    const part = path.join(networks, 'base', 'unet', 'diffusion_pytorch_model.safetensors');
+    await expect(compile({ base: part })).rejects.toMatchObject({
+      code: 'model-invalid',
+      message: expect.stringMatching(/seems to be one part of a model/) as string,
+    });
+  });
+
   test('needs none where it is a folder, which has its own', async () => {
     const { request } = await compile({});
     expect(request?.tokenizer).toBeUndefined();
