@@ -17,7 +17,7 @@ import type { ResolvedServeOptions } from './options.js';
 import { createPages, isClientBuilt } from './pages.js';
 import { hideAddresses, hidePlaces } from './secrets.js';
 import type { LiveServer } from './serve-with.js';
-import { Sockets } from './sockets.js';
+import { Sockets, type ReasonToWait } from './sockets.js';
 
 /** What a server is made of. */
 export interface LiveServerParts {
@@ -97,7 +97,7 @@ class RunningServer implements LiveServer {
     this.#http = await createHttpServer({ tlsCert, tlsKey, ...limits }, this.#createRequestListener());
     const sockets = new Sockets({
       access: this.#access,
-      hasRoom: () => this.#house !== undefined && this.#connections.size < maxViewers,
+      reasonToWait: () => this.#reasonToWait(maxViewers),
       onSocket: (socket) => this.#welcome(socket),
       onRefused: (reason) => {
         this.#metrics.rejected(reason);
@@ -164,6 +164,14 @@ class RunningServer implements LiveServer {
         response.destroy();
       });
     };
+  }
+
+  #reasonToWait(maxViewers: number): ReasonToWait | undefined {
+    if (this.#house === undefined) {
+      return { code: 'server-starting', message: 'The server is starting.' };
+    }
+    const isFull = this.#connections.size >= maxViewers;
+    return isFull ? { code: 'viewers-limit', message: 'As many viewers as there may be are watching.' } : undefined;
   }
 
   #welcome(socket: WebSocket): void {

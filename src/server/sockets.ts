@@ -7,11 +7,17 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { Access } from './access.js';
 import { closeCodes, maxMediaBytes, socketPath, type ServerMessage } from './protocol.js';
 
+/** Why a viewer has to come again later: a word for programs, and a sentence. */
+export interface ReasonToWait {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** What decides on handshakes, and who gets the sockets. */
 export interface SocketsOptions {
   readonly access: Access;
-  /** Whether one more viewer may come. */
-  hasRoom(): boolean;
+  /** Why nobody may come just now, though they may later; undefined when one more may. */
+  reasonToWait(): ReasonToWait | undefined;
   onSocket(socket: WebSocket): void;
   /** Told why a handshake was refused. */
   onRefused(reason: string): void;
@@ -53,10 +59,11 @@ export class Sockets {
     }
     this.#server.handleUpgrade(request, connection, head, (socket) => {
       connection.off('error', ignore);
-      if (this.#options.hasRoom()) {
+      const reason = this.#options.reasonToWait();
+      if (reason === undefined) {
         this.#options.onSocket(socket);
       } else {
-        this.#turnAway(socket);
+        this.#turnAway(socket, reason);
       }
     });
   }
@@ -79,11 +86,10 @@ export class Sockets {
       : { status: authorisation === 'too-many-attempts' ? 429 : 401, reason: 'token' };
   }
 
-  #turnAway(socket: WebSocket): void {
-    this.#options.onRefused('viewers-limit');
+  #turnAway(socket: WebSocket, { code, message }: ReasonToWait): void {
+    this.#options.onRefused(code);
     socket.on('error', () => undefined);
-    const message = 'As many viewers as there may be are watching.';
-    socket.send(JSON.stringify({ type: 'error', code: 'viewers-limit', message } satisfies ServerMessage));
-    socket.close(closeCodes.tryLater, 'viewers-limit');
+    socket.send(JSON.stringify({ type: 'error', code, message } satisfies ServerMessage));
+    socket.close(closeCodes.tryLater, code);
   }
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { UsageError } from '../../dist/index.js';
 import { nalUnits } from '../../dist/video/live/codec-string.js';
+import { freePort } from '../support/free-port.js';
 import { exactModel, ffmpeg, ffmpegChildren, ffmpegs, MediaFolder, realClip, sharedData } from '../support/media.js';
 import { until, watch } from './support.js';
 
@@ -185,12 +186,3 @@ describe('addresses', () => {
     expect(watched.live.status.remedy).toBeDefined();
   });
 });
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}

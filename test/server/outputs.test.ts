@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { OutputError, serve, UsageError } from '../../dist/index.js';
+import { freePort } from '../support/free-port.js';
 import {
   exactModel,
   ffmpeg,
@@ -101,14 +101,6 @@ async function receive(name: string, input: readonly string[], output: (port: nu
   receiver.kill('SIGKILL');
   expect(log).not.toContain('/secret');
   expectTranslated(stored);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
 
 describe('outputs of serve, with nobody watching', () => {

@@ -2,12 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 
 import sirv from 'sirv';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { serve, type LiveServer } from '../../dist/index.js';
+import { freePort } from '../support/free-port.js';
 import { exactModel, ffmpeg, ffmpegs, MediaFolder, realClip, runTool, sharedData } from '../support/media.js';
 import { RtspServer } from '../support/rtsp-server.js';
 import { TestPage } from './support/test-page.js';
@@ -46,14 +47,6 @@ afterAll(() => folder.remove());
 
 function sends(...args: readonly string[]): void {
   children.push(spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] }));
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
 
 async function watch(server: LiveServer): Promise<TestPage> {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
+import { freePort } from '../support/free-port.js';
 import { TestServer } from './support/server.js';
-import type { TestPage } from './support/test-page.js';
+import { TestPage } from './support/test-page.js';
 
 const sequences = (page: TestPage) => page.pictures.map(({ header }) => header.sequence);
 
@@ -271,6 +272,22 @@ describe('limits and ends', () => {
     expect(await third.closed).toEqual({ code: 1013, reason: 'viewers-limit' });
     second.terminate();
     await expect.poll(async () => (await server.request('/metrics')).body).toContain('vid2vid_turbo_viewers 1\n');
+    await server.join();
+  });
+
+  test('a page that comes while the source is being opened is told so, and may come again', async () => {
+    const port = await freePort();
+    let open: () => void = () => undefined;
+    const starting = TestServer.start({ port }, new Promise((resolve) => (open = resolve)));
+    await expect
+      .poll(() => TestPage.connect(port).then((page) => page.next('error')))
+      .toMatchObject({
+        code: 'server-starting',
+      });
+    const page = await TestPage.connect(port);
+    expect(await page.closed).toEqual({ code: 1013, reason: 'server-starting' });
+    open();
+    await using server = await starting;
     await server.join();
   });
 

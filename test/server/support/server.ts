@@ -26,8 +26,8 @@ export class TestServer implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Starts one on a free port; with a source unless told otherwise. */
-  static async start(options: ServeOptions = {}): Promise<TestServer> {
+  /** Starts one on a free port; with a source unless told otherwise, which is opened when `opening` resolves. */
+  static async start(options: ServeOptions = {}, opening: Promise<void> = Promise.resolve()): Promise<TestServer> {
     const translations: FakeTranslation[] = [];
     const log: string[] = [];
     const folder = mkdtempSync(join(tmpdir(), 'vid2vid-turbo-server-'));
@@ -38,10 +38,11 @@ export class TestServer implements AsyncDisposable {
       { source: 'drive.mp4', port: 0, logLevel: 'trace', onLog: (line) => log.push(line), ...options },
       {
         clientDirectory: folder,
-        openTranslation: (opened) => {
+        openTranslation: async (opened) => {
+          await opening;
           const translation = new FakeTranslation(opened);
           translations.push(translation);
-          return Promise.resolve(translation);
+          return translation;
         },
       },
     );
