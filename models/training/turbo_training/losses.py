@@ -44,6 +44,9 @@ def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[T
     if batch.split.any():
         layers = batch.split * layered(kept, maps.light, batch, lamps, trust)
     whole = (1 - batch.split) * near(out, batch.target)
+    if lamps:
+        # a pair doesn't tell what is emitted in it; without this, the light lies over everything as a veil
+        whole = whole + (1 - batch.split) * (0.5 * F.relu(0.4 - luma(batch.target)) * maps.light.abs()).mean((1, 2, 3))
     excess = (F.relu(-out) + F.relu(out - 1)).mean()
     total = (whole + layers).mean() + 0.2 * excess
     return total, {"whole": whole.mean().item(), "layers": layers.mean().item()}
