@@ -243,6 +243,9 @@ class RunningServer implements LiveServer {
     await Promise.all([...this.#cameras.all].map((camera) => camera.close()));
     await this.#house?.stream?.close();
     this.#metrics[Symbol.dispose]();
-    this.#parts.log.info('stopped');
+    // What could not be started says so itself.
+    if (this.#house !== undefined) {
+      this.#parts.log.info('stopped');
+    }
   }
 }
