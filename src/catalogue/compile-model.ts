@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -143,7 +143,12 @@ export async function compileOwnModel(
     throwIfCanceled(held);
   };
   if (output !== undefined) {
-    return compileInto(path.resolve(output), id, overwrite, (folder) => make(folder, signal));
+    const place = path.resolve(output);
+    await makeCacheFolders(cache);
+    const onWait = (owner: string) => onNotice?.(`${owner} is writing ${place}: waiting for it.`);
+    return withLock(cache, `output-${keyOf(place)}`, { signal, onWait }, (held) =>
+      compileInto(place, id, overwrite, (folder) => make(folder, held)),
+    );
   }
   if ((await publishedModels()).some((model) => model.id === id)) {
     throw new UsageError(`options.id: "${id}" is the name of a published model.`, { remedy: 'Choose another name.' });
@@ -157,7 +162,10 @@ export async function compileOwnModel(
   });
 }
 
-/** Makes a package under a temporary name beside its own, which it gets when it is whole. */
+/**
+ * Makes a package under a temporary name beside its own, which it gets when it is whole. Only to be called by whoever holds
+ * the lock of that place: what an attempt that was killed left behind is thrown away.
+ */
 async function compileInto(
   output: string,
   id: string,
@@ -165,8 +173,9 @@ async function compileInto(
   make: (folder: string) => Promise<void>,
 ): Promise<ModelListing> {
   await assertFree(output, overwrite);
-  const work = path.join(path.dirname(output), `.${path.basename(output)}.${randomBytes(4).toString('hex')}.part`);
+  const work = path.join(path.dirname(output), `.${path.basename(output)}.part`);
   try {
+    await rm(work, { recursive: true, force: true });
     await mkdir(work, { recursive: true });
   } catch (cause) {
     throw new OutputError('output-unwritable', `"${output}" can't be written: ${(cause as Error).message}`, { cause });
@@ -197,4 +206,9 @@ async function assertFree(folder: string, overwrite: boolean): Promise<void> {
       remedy: 'Choose another name; it is not replaced.',
     });
   }
+}
+
+/** A place as a file's name. */
+function keyOf(place: string): string {
+  return createHash('sha256').update(place).digest('hex').slice(0, 32);
 }

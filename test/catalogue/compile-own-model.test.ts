@@ -96,6 +96,28 @@ describe('a base that is one file', () => {
   });
 });
 
+describe('a folder of the user’s own', () => {
+  test('gets a package or nothing: what a killed attempt left beside it is thrown away', async () => {
+    const folder = await temporaryFolder();
+    const output = path.join(folder, 'night');
+    // As it is while it is being made, and stays when the process is killed.
+    const left = path.join(folder, '.night.part');
+    await mkdir(left);
+    await writeFile(path.join(left, 'model.onnx.data'), 'half of it');
+    const { files } = await compile({ output });
+    expect(files).toEqual(['manifest.json', 'model.onnx']);
+    expect(await readdir(folder)).toEqual(['night']);
+  });
+
+  test('is written by one at a time: the second is told that it is there', async () => {
+    const output = path.join(await temporaryFolder(), 'night');
+    const outcomes = await Promise.allSettled([compile({ output }), compile({ output })]);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'output-exists' } });
+    expect(await readdir(path.dirname(output))).toEqual(['night']);
+  });
+});
+
 describe('the space on the disk', () => {
   const megabytes = async (changes: Partial<CompileOptions>): Promise<number> => {
     const refused = compileOwnModel(
