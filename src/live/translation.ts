@@ -45,8 +45,8 @@ export class Translation implements LiveTranslation {
   #gap = false;
   #wanted: LiveTracks;
   #paused = false;
-  /** Whether a generator that failed is being replaced. */
-  #recovering = false;
+  /** The last generator that failed. */
+  #failed: Generator | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: LiveTranslationOptions, { programs, capabilities, model, outputs, source }: Prepared) {
@@ -262,14 +262,13 @@ export class Translation implements LiveTranslation {
   /** A generator that fails (its worker crashed) gets a successor. */
   async #recover(failed: Generator, error: Error): Promise<void> {
     // Each of its sessions tells of its own end.
-    if (this.#recovering) {
+    if (this.#failed === failed) {
       return;
     }
-    this.#recovering = true;
+    this.#failed = failed;
     const before = this.status;
     const told = this.#status.tellError('reconnecting', error);
     await this.#switch.restore(failed);
-    this.#recovering = false;
     // Unless something else has come to pass with the source meanwhile.
     if (this.status === told) {
       this.#status.tell(before);

@@ -21,6 +21,8 @@ export interface LiveOutputOptions {
 
 /** Waits before an output is opened again, milliseconds; the last one goes on. */
 const retryDelays = [1000, 2000, 5000, 10_000] as const;
+/** Having been written for so long, an output has recovered: the next loss starts with the shortest wait again. */
+const recoveredAfter = 10_000;
 
 /**
  * Where else a live stream goes: a file or an address gets the units that the viewers get, a virtual camera
@@ -34,6 +36,8 @@ export class LiveOutput implements AsyncDisposable {
   #run: OutputRun | undefined;
   #opening: Promise<void> | undefined;
   #failures = 0;
+  /** When it was opened last; 0 before the first time. */
+  #openedAt = 0;
   #notBefore = 0;
   #over = false;
 
@@ -64,9 +68,8 @@ export class LiveOutput implements AsyncDisposable {
       return;
     }
     if (run === undefined) {
-      this.#opening = this.#open(picture).finally(() => {
+      this.#opening = this.#open(picture, done).finally(() => {
         this.#opening = undefined;
-        done();
       });
       return;
     }
@@ -94,7 +97,7 @@ export class LiveOutput implements AsyncDisposable {
     return picture.key && performance.now() >= this.#notBefore;
   }
 
-  async #open(first: OutputPicture): Promise<void> {
+  async #open(first: OutputPicture, done: () => void): Promise<void> {
     const { output, program, overwrite } = this.#options;
     try {
       const target =
@@ -103,17 +106,19 @@ export class LiveOutput implements AsyncDisposable {
         await mkdir(dirname(localPath(output)), { recursive: true });
       }
       const url = this.#plan.kind === 'device' ? output : (target?.url ?? liveUrl(output));
-      const process = new FfmpegProcess(program, outputArguments(url, this.#plan, this.#failures > 0));
+      const process = new FfmpegProcess(program, outputArguments(url, this.#plan, this.#openedAt > 0));
+      this.#openedAt = performance.now();
       const run = new OutputRun(process, target, first, this.takes, output);
       this.#run = run;
       void run.ended.then((failure) => this.#lost(run, failure));
       if (this.#failures > 0) {
         this.#options.onNotice(`"${output}" is written again.`);
       }
-      run.write(first, () => undefined);
+      run.write(first, done);
     } catch (error) {
       this.#over = true;
-      this.#options.onNotice(error instanceof Error ? error.message : String(error));
+      this.#tellError(error);
+      done();
     }
   }
 
@@ -123,7 +128,17 @@ export class LiveOutput implements AsyncDisposable {
     this.#run = undefined;
     this.#over = this.#plan.kind === 'file';
     this.#options.onNotice(`"${this.#options.output}" ${this.#over ? 'is finished' : 'is opened anew'}: ${why}.`);
-    void run?.finish();
+    // Two must not write one playlist at a time.
+    this.#opening = run
+      ?.finish()
+      .catch((error: unknown) => this.#tellError(error))
+      .finally(() => {
+        this.#opening = undefined;
+      });
+  }
+
+  #tellError(error: unknown): void {
+    this.#options.onNotice(error instanceof Error ? error.message : String(error));
   }
 
   #lost(run: OutputRun, failure: Error | undefined): void {
@@ -132,6 +147,7 @@ export class LiveOutput implements AsyncDisposable {
     }
     this.#run = undefined;
     this.#over = this.#plan.kind === 'file';
+    this.#failures = performance.now() - this.#openedAt > recoveredAfter ? 0 : this.#failures;
     this.#notBefore = performance.now() + (retryDelays[Math.min(this.#failures, retryDelays.length - 1)] ?? 0);
     this.#failures += 1;
     const why = failure?.message ?? `"${this.#options.output}" ended.`;
