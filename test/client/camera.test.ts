@@ -127,6 +127,38 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)("the view
     await Promise.all([sharing.close(), watching.close()]);
   });
 
+  test('unplugged while it plays: the page says so, the server lets go of it, and it can be plugged in again', async () => {
+    const viewer = await ViewerPage.open(blue, server.url, { permissions: ['camera'] }, (page) =>
+      page.addInitScript(() => {
+        const media = navigator.mediaDevices;
+        const open = media.getUserMedia.bind(media);
+        media.getUserMedia = async (constraints) => {
+          const stream = await open(constraints);
+          addEventListener('unplug', () => {
+            const [track] = stream.getVideoTracks();
+            track?.stop();
+            track?.dispatchEvent(new Event('ended'));
+          });
+          return stream;
+        };
+      }),
+    );
+    const { page } = viewer;
+    const cameras = async () =>
+      /^vid2vid_turbo_cameras (\d+)$/m.exec(await (await fetch(`${server.url}metrics`)).text())?.[1];
+    await page.getByRole('button', { name: 'Use my camera' }).click();
+    await viewer.plays();
+    expect(await cameras()).toBe('1');
+    await page.evaluate(() => dispatchEvent(new Event('unplug')));
+    await page.getByRole('heading', { name: 'The camera is gone' }).waitFor();
+    await eventually(cameras).toBe('0');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await viewer.plays();
+    expect(filmOf(await viewer.look())).toBe('blue');
+    expect(viewer.errors).toEqual([]);
+    await viewer.close();
+  });
+
   test('no camera, or none allowed: the page says what to do', async () => {
     await using bare = await startBrowser();
     const viewer = await ViewerPage.open(bare, server.url);
