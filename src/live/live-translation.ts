@@ -2,9 +2,10 @@ import { findModel } from '../catalogue/find-model.js';
 import { FfmpegError, throwIfCanceled } from '../errors/errors.js';
 import { probeCapabilities } from '../video/ffmpeg/capabilities.js';
 import { locateFfmpeg } from '../video/ffmpeg/locate.js';
+import { assertStrength } from './conditions.js';
 import { openLiveSource } from './open-source.js';
 import { OutputSet } from './output-set.js';
-import { assertStrength, Translation } from './translation.js';
+import { Translation } from './translation.js';
 import type { LiveTranslation, LiveTranslationOptions } from './types.js';
 
 /**

@@ -1,6 +1,5 @@
 import { findModel } from '../catalogue/find-model.js';
 import { CanceledError, UsageError } from '../errors/errors.js';
-import type { ConditionValues } from '../generator/conditions.js';
 import type { Generator } from '../generator/generator.js';
 import type { ModelPackage } from '../generator/model-package.js';
 import { LivePump } from '../pipeline/live-pump.js';
@@ -8,6 +7,7 @@ import type { FfmpegCapabilities } from '../video/ffmpeg/capabilities.js';
 import type { FfmpegPrograms } from '../video/ffmpeg/locate.js';
 import type { LiveFormat, LiveFrame, LiveSource } from '../video/live/live-frame.js';
 import { PushedSource } from '../video/live/pushed-source.js';
+import { assertStrength, conditionsOf } from './conditions.js';
 import { GeneratorSwitch } from './generator-switch.js';
 import { LiveMeters } from './live-meters.js';
 import type { OutputSet } from './output-set.js';
@@ -58,7 +58,7 @@ export class Translation implements LiveTranslation {
     const onNotice = (notice: string) => options.onNotice?.(notice);
     this.#meters = new LiveMeters(onNotice);
     this.#pump = new LivePump<LiveFrame>({
-      conditions: (frame) => this.#conditions(frame),
+      conditions: (frame) => conditionsOf(this.#switch.model, this.#strength, frame),
       onTranslated: (translated, original, milliseconds) => this.#encode(translated, original, milliseconds),
       onDrop: (where) => this.#meters.drop(where),
       onFailure: (generator, error) => void this.#recover(generator, error),
@@ -210,14 +210,6 @@ export class Translation implements LiveTranslation {
     return this.#tracks.isEmpty && this.#outputs.isEmpty;
   }
 
-  #conditions(frame: LiveFrame): ConditionValues {
-    const kinds = new Set(this.#switch.model.manifest.conditions.map(({ kind }) => kind));
-    return {
-      ...(kinds.has('strength') ? { strength: this.#strength } : {}),
-      ...(kinds.has('time') ? { time: frame.timestamp / 1_000_000 } : {}),
-    };
-  }
-
   #encode(translated: LiveFrame, original: LiveFrame, inferMilliseconds: number): void {
     const format = this.#format;
     if (translated.width !== format?.width || translated.height !== format.height) {
@@ -273,12 +265,5 @@ export class Translation implements LiveTranslation {
     if (this.status === told) {
       this.#status.tell(before);
     }
-  }
-}
-
-/** @throws UsageError outside 0 to 1. */
-export function assertStrength(strength: number): void {
-  if (!(strength >= 0 && strength <= 1)) {
-    throw new UsageError(`The strength is ${strength}; it has to be from 0 to 1.`);
   }
 }
