@@ -48,7 +48,7 @@ export async function openSingleFile(path: string): Promise<SingleFileModel> {
     return {
       unet: network(file, unetPrefix, (name) => [{ name: unetName(name) }]),
       vae: network(file, vaePrefix, (name, shape) => [
-        { name: autoencoderName(name), shape: attentionLayer.test(name) ? shape.slice(0, 2) : undefined },
+        { name: autoencoderName(name), shape: attentionLayer.test(name) ? withoutKernel(shape) : undefined },
       ]),
       textEncoder: network(file, textPrefix, (name, shape) =>
         openClipNames(name).map(({ name: visible, third }) => ({ name: visible, ...thirdOf(shape, third) })),
@@ -65,6 +65,10 @@ export async function openSingleFile(path: string): Promise<SingleFileModel> {
 /** In this layout the autoencoder's attention is made of 1x1 convolutions; in diffusers, of linear layers. */
 const attentionLayer = /\.attn_1\.(?:q|k|v|proj_out)\.weight$/;
 
+function withoutKernel([out = 0, into = 0, ...kernel]: readonly number[]): readonly number[] {
+  return kernel.every((side) => side === 1) ? [out, into] : [out, into, ...kernel];
+}
+
 interface VisiblePart extends Omit<TensorPart, 'of'> {
   /** Name in the view; undefined where the tensor isn't wanted. */
   readonly name: string | undefined;
@@ -80,6 +84,10 @@ function network(
   for (const of of file.names()) {
     const { shape = [] } = file.describe(of) ?? {};
     for (const { name, ...part } of of.startsWith(prefix) ? translate(of.slice(prefix.length), shape) : []) {
+      const other = parts.get(name ?? '')?.of;
+      if (other !== undefined) {
+        throw invalidCheckpoint(`${file.description} has "${name ?? ''}" twice: as "${other}" and as "${of}".`, wanted);
+      }
       if (name !== undefined) {
         parts.set(name, { of, ...part });
       }
