@@ -19,8 +19,11 @@ const maxBacklogBytes = 256 * 1024;
  */
 const maxAnswerDelay = 2000;
 
-/** How old before it counts as gone. */
-const maxSilence = 20_000;
+/**
+ * How old before it counts as gone. Who reads at a tenth of the pace needs twenty seconds for what was sent before it counted
+ * as behind; it is still there.
+ */
+const maxSilence = 60_000;
 
 /**
  * The way to one viewer: what it wants, how far behind it is, and what it was spared. A viewer that is behind is sent
