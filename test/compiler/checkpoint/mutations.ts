@@ -1,13 +1,17 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 
+import { openSingleFile } from '../../../dist/compiler/checkpoint/latent-diffusion/single-file.js';
 import { openSafetensorsFile } from '../../../dist/compiler/checkpoint/safetensors/safetensors-file.js';
-import { openBaseModel } from '../../../dist/compiler/checkpoint/turbo/base-model.js';
+import type { TensorSource } from '../../../dist/compiler/checkpoint/tensor-source.js';
+import { type BaseModel, openBaseModel } from '../../../dist/compiler/checkpoint/turbo/base-model.js';
 import { openTurboCheckpoint } from '../../../dist/compiler/checkpoint/turbo/open-turbo-checkpoint.js';
 import { Vid2VidError } from '../../../dist/errors/errors.js';
+import { networkFixtures } from '../networks/golden.js';
 import { checkpointFixture } from './golden.js';
-import { callPickle, checkpointOf, tensorPickle } from './hostile-files.js';
+import { callPickle, checkpointOf, tensorPickle, zipOf } from './hostile-files.js';
 
 /** Numbers that look random and are the same in every run. */
 class Random {
@@ -103,7 +107,29 @@ const mutations: readonly Mutation[] = [
     const pickle = tensorPickle({ elements: 6, offset: number(), shape: few(), strides: few() });
     return checkpointOf(pickle, { 0: Buffer.alloc(24) });
   },
+  (_, random) => {
+    // A gigabyte of zeros in a megabyte.
+    const bomb = { name: 'model/data/0', data: deflateRawSync(Buffer.alloc(2 ** 20)), method: 8, statedSize: 2 ** 30 };
+    const pickle = tensorPickle({ elements: 2 ** 28, offset: 0, shape: [2 ** 14, 2 ** 14], strides: [2 ** 14, 1] });
+    const version = { name: 'model/version', data: Buffer.from('3\n') };
+    const members = [{ name: 'model/data.pkl', data: pickle }, bomb, version];
+    return zipOf(random.below(2) === 0 ? members : [bomb, ...members]);
+  },
 ];
+
+/** What is spoilt, and how each is read. */
+const originals = [
+  {
+    file: checkpointFixture('turbo/pix2pix.pkl'),
+    read: (file: string, base: BaseModel) => readCheckpoint(file, base, {}),
+  },
+  {
+    file: checkpointFixture('turbo/cyclegan.pkl'),
+    read: (file: string, base: BaseModel) => readCheckpoint(file, base, { direction: 'a2b' }),
+  },
+  { file: checkpointFixture('turbo/base/vae/diffusion_pytorch_model.safetensors'), read: readWeights },
+  { file: path.join(networkFixtures, 'base-single-file.safetensors'), read: readSingleFile },
+] as const;
 
 /** How a spoilt file was met. */
 export interface MutationOutcome {
@@ -128,11 +154,7 @@ export async function readMutated(
 ): Promise<{ outcomes: MutationOutcome[]; codeWasRun: boolean; memoryGrowth: number }> {
   await mkdir(folder, { recursive: true });
   const marker = path.join(folder, 'marker');
-  const originals = await Promise.all(
-    ['turbo/pix2pix.pkl', 'turbo/cyclegan.pkl', 'turbo/base/vae/diffusion_pytorch_model.safetensors'].map((name) =>
-      readFile(checkpointFixture(name)),
-    ),
-  );
+  const contents = await Promise.all(originals.map(({ file }) => readFile(file)));
   await using base = await openBaseModel(checkpointFixture('turbo/base'));
   const outcomes: MutationOutcome[] = [];
   const before = process.memoryUsage.rss();
@@ -141,32 +163,41 @@ export async function readMutated(
     const random = new Random(seed);
     const which = random.below(originals.length);
     const mutate = random.of(mutations);
-    const file = path.join(folder, which === 2 ? 'weights.safetensors' : 'model.pkl');
-    await writeFile(file, mutate(Buffer.from(originals[which] ?? []), random, marker));
-    outcomes.push({ seed, error: await failureOf(() => readWhole(file, which, base)) });
+    const file = path.join(folder, 'model');
+    await writeFile(file, mutate(Buffer.from(contents[which] ?? []), random, marker));
+    outcomes.push({ seed, error: await failureOf(async () => originals[which]?.read(file, base)) });
     peak = Math.max(peak, process.memoryUsage.rss());
     await rm(file);
   }
   return { outcomes, codeWasRun: existsSync(marker), memoryGrowth: peak - before };
 }
 
-async function readWhole(file: string, which: number, base: Parameters<typeof openTurboCheckpoint>[1]): Promise<void> {
-  if (which === 2) {
-    await using source = await openSafetensorsFile(file);
-    for (const name of source.names()) {
-      await source.read(name);
-    }
-    return;
-  }
-  await using tensors = await openTurboCheckpoint(file, base, which === 1 ? { direction: 'a2b' } : {});
-  for (const part of [tensors.unet, tensors.vaeEncoder, tensors.vaeDecoder]) {
-    for (const name of part.names()) {
-      await part.read(name);
-    }
+async function readWeights(file: string): Promise<void> {
+  await using source = await openSafetensorsFile(file);
+  await readAll(source);
+}
+
+async function readSingleFile(file: string): Promise<void> {
+  await using model = await openSingleFile(file);
+  for (const part of [model.unet, model.vae, model.textEncoder]) {
+    await readAll(part);
   }
 }
 
-async function failureOf(work: () => Promise<void>): Promise<unknown> {
+async function readCheckpoint(file: string, base: BaseModel, options: { direction?: 'a2b' }): Promise<void> {
+  await using tensors = await openTurboCheckpoint(file, base, options);
+  for (const part of [tensors.unet, tensors.vaeEncoder, tensors.vaeDecoder]) {
+    await readAll(part);
+  }
+}
+
+async function readAll(source: TensorSource): Promise<void> {
+  for (const name of source.names()) {
+    await source.read(name);
+  }
+}
+
+async function failureOf(work: () => Promise<unknown>): Promise<unknown> {
   try {
     await work();
     return undefined;
