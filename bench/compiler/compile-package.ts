@@ -35,10 +35,6 @@ export interface Compiled {
 const cli = join(import.meta.dirname, '../../dist/cli/main.js');
 const manifest = z.object({ figures: z.object({ multiplicationsAt512x512: z.record(z.string(), z.number()) }) });
 
-export function precisionOf(name: string): Precision {
-  return name === 'fp16' ? 'fp16' : 'fp32';
-}
-
 /** Where the package of a model is. */
 export function packageOf(folder: string, name: string, precision: Precision): string {
   return join(folder, `${name}-${precision}`);

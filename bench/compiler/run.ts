@@ -8,7 +8,7 @@
  * one with the packages of test/oracle/requirements.txt. The work comes in pieces of minutes each; what a piece found is kept
  * in FOLDER/figures.json, so that a run that was stopped goes on, and pieces can be measured one by one. `--again` measures
  * anew. Each piece prints what it found; at the end come the tables of all there is, in bench/results/compiler.json too.
- * Packages are compiled into FOLDER: 9 GB.
+ * Packages are compiled into FOLDER: 13 GB.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 
 import sharp from 'sharp';
 
-import { compilePackage, type Compiled, precisionOf } from './compile-package.js';
+import { compilePackage, type Compiled } from './compile-package.js';
 import { graphAgainstReference, type Measured } from './graph-against-reference.js';
 import { report } from './report.js';
 
@@ -50,35 +50,32 @@ const edge = { checkpoint: 'edge_to_image_loras.pkl', prompt: 'a red bicycle', i
 const sketch = { checkpoint: 'sketch_to_image_stochastic_lora.pkl', prompt: 'a red bicycle', input: 'sketch' } as const;
 const models = { 'day-to-night': night, 'edge-to-image': edge, 'sketch-to-image': sketch };
 
-/** Every piece: what it does, in the order in which it has to be done. */
-const pieces: Readonly<Record<string, () => Promise<Compiled | Measured>>> = Object.fromEntries([
-  ...Object.entries(models).flatMap(([name, model]) =>
-    (name === 'day-to-night' ? (['fp32', 'fp16'] as const) : (['fp32'] as const)).map((precision) => [
-      `${name} ${precision}: compiled`,
-      () => compilePackage(settings, name, model, precision),
-    ]),
-  ),
-  ...[
-    ['day-to-night', 'fp32', '256x256'],
-    ['day-to-night', 'fp32', '512x512'],
-    ['day-to-night', 'fp16', '256x256'],
-    ['edge-to-image', 'fp32', '256x256'],
-    ['sketch-to-image', 'fp32', '256x256'],
-  ].map(([name = '', precision = '', size = '']) => [
-    `${name} ${precision}: ${size}`,
-    () => graphAgainstReference(settings, name, models[name as keyof typeof models], precisionOf(precision), size),
-  ]),
-]) as Record<string, () => Promise<Compiled | Measured>>;
+const graphs = [
+  { name: 'day-to-night', precision: 'fp32', sizes: ['256x256', '512x512'] },
+  { name: 'day-to-night', precision: 'fp16', sizes: ['256x256'] },
+  { name: 'edge-to-image', precision: 'fp32', sizes: ['256x256'] },
+  { name: 'sketch-to-image', precision: 'fp32', sizes: ['256x256'] },
+] as const;
+
+/** What each piece does, in the order in which it has to be done: a graph is compiled before it is run. */
+const pieces = new Map<string, () => Promise<Compiled | Measured>>();
+for (const { name, precision, sizes } of graphs) {
+  const model = models[name];
+  pieces.set(`${name} ${precision}: compiled`, () => compilePackage(settings, name, model, precision));
+  for (const size of sizes) {
+    pieces.set(`${name} ${precision}: ${size}`, () => graphAgainstReference(settings, name, model, precision, size));
+  }
+}
 
 const kept = join(folder, 'figures.json');
 const figures: Figures = await readFile(kept, 'utf8').then(
   (json) => JSON.parse(json) as Figures,
   () => ({}),
 );
-const asked = options.pieces?.split(',') ?? Object.keys(pieces);
-const unknown = asked.filter((name) => pieces[name] === undefined);
+const asked = options.pieces?.split(',') ?? [...pieces.keys()];
+const unknown = asked.filter((name) => !pieces.has(name));
 if (unknown.length > 0) {
-  throw new Error(`There is no piece ${unknown.join(', ')}; there are ${Object.keys(pieces).join(', ')}.`);
+  throw new Error(`There is no piece ${unknown.join(', ')}; there are ${[...pieces.keys()].join(', ')}.`);
 }
 
 await mkdir(join(folder, 'frames'), { recursive: true });
@@ -92,7 +89,7 @@ for (const size of ['256x256', '512x512']) {
 for (const name of asked) {
   if (figures[name] === undefined || options.again) {
     console.log(`${name} …`);
-    const found = await pieces[name]?.();
+    const found = await pieces.get(name)?.();
     if (found !== undefined) {
       figures[name] = found;
       await writeFile(kept, `${JSON.stringify(figures, undefined, 2)}\n`);
@@ -101,4 +98,4 @@ for (const name of asked) {
   console.log(name, JSON.stringify(figures[name]));
 }
 const machine = { processor: cpus()[0]?.model, cores: availableParallelism(), node: process.version, ...settings };
-await report(figures, Object.keys(pieces), machine);
+await report(figures, [...pieces.keys()], machine);
