@@ -28,8 +28,8 @@ const python = candidates.find((candidate) => {
 });
 if (python === undefined) {
   console.warn(
-    'ONNX’s own checker does not see the compiled generators: there is no Python with the package onnx. Name one by ' +
-      'VID2VID_TURBO_ORACLE_PYTHON, or install models/training/requirements.txt in models/training/.venv.',
+    'SKIPPED: the compiled generators before ONNX’s own checker, since there is no Python with the package onnx (name one by ' +
+      'VID2VID_TURBO_ORACLE_PYTHON, or install models/training/requirements.txt in models/training/.venv).',
   );
 }
 
