@@ -89,10 +89,13 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)('axe find
     const over = folder.file('over.mp4');
     ffmpeg('-i', clip, '-t', '1', '-an', '-c:v', 'libx264', '-preset', 'ultrafast', over);
     const once = await LiveServer.start(over);
-    const viewer = await ViewerPage.open(browser, once.url);
-    await viewer.page.getByRole('heading', { name: 'The stream has ended' }).waitFor({ timeout: 60_000 });
-    expect(await violations(viewer.page)).toEqual([]);
-    await viewer.close();
-    await once.stop();
+    try {
+      const viewer = await ViewerPage.open(browser, once.url);
+      await viewer.page.getByRole('heading', { name: 'The stream has ended' }).waitFor({ timeout: 60_000 });
+      expect(await violations(viewer.page)).toEqual([]);
+      await viewer.close();
+    } finally {
+      await once.stop();
+    }
   });
 });
