@@ -34,9 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--shared", type=Path, help="working folder for what several effects share (default: WORK)")
         if name == "train":
             command.add_argument("--hold-out", nargs="*", default=[], help="pairs to leave out, as folder/number")
-            command.add_argument("--weights", type=Path, help="checkpoint, or folder of a model package, whose weights to start from")
             command.add_argument("--only", help="run this phase alone")
         if name in ("train", "evaluate"):
+            command.add_argument("--weights", type=Path, help="checkpoint, or folder of a model package, whose weights to start from")
             command.add_argument("--prepared", type=Path, help="working folder of another recipe whose painted layers to use")
         if name == "evaluate":
             command.add_argument("--parts", nargs="*", help="pairs, realism, calm, speed; default: all")
@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace) -> None:
     elif options.command == "evaluate":
         from .evaluate import evaluate
 
-        evaluate(config, data, options.work, checkpoint, options.parts, options.prepared)
+        evaluate(config, data, options.work, checkpoint, options.parts, options.prepared, options.weights)
     else:
         from .package import export
 

@@ -33,11 +33,18 @@ FRAMES = 96
 
 
 def evaluate(
-    config: Config, data: Path, work: Path, checkpoint: Path, parts: list[str] | None = None, prepared: Path | None = None
+    config: Config,
+    data: Path,
+    work: Path,
+    checkpoint: Path,
+    parts: list[str] | None = None,
+    prepared: Path | None = None,
+    start: Path | None = None,
 ) -> dict[str, object]:
     """Prints the figures and keeps them in WORK/figures.json, from where `export` takes them to the manifest.
 
-    What is measured joins what was measured before; `parts` says what, of PARTS.
+    What is measured joins what was measured before; `parts` says what, of PARTS. `start` has the weights that leave-one-out begins
+    from, which must not have seen a pair; the default is where the recipe stood before its last phase.
     """
     parts = parts or list(PARTS)
     file = work / "figures.json"
@@ -52,7 +59,7 @@ def evaluate(
     if "speed" in parts:
         figures["milliseconds"] = speed(graph)
     if "pairs" in parts and config.data.pairs:
-        figures |= leave_one_out(config, data, work, prepared or work)
+        figures |= leave_one_out(config, data, work, prepared or work, start or _before(config, work))
     file.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return figures
@@ -93,11 +100,10 @@ def speed(graph: Path) -> dict[str, object]:
     return {"threads": 1, **{f"{w}x{h}": timing(graph, w, h) for w, h in ((640, 360), (1280, 720), (1920, 1080))}}
 
 
-def leave_one_out(config: Config, data: Path, work: Path, prepared: Path) -> dict[str, object]:
+def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start: Path) -> dict[str, object]:
     """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it."""
     pairs = read_pairs(data, config.data.pairs, 640)
     last = config.phases[-1]
-    start = _before(config, work)
     scores: dict[str, list[tuple[float, float]]] = {"network": [], "input": [], "curve": [], "ownCurve": []}
     rows = []
     for fold in range(FOLDS):

@@ -46,17 +46,20 @@ def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[T
     whole = (1 - batch.split) * near(out, batch.target)
     if lamps:
         # a pair doesn't tell what is emitted in it; without this, the light lies over everything as a veil
-        whole = whole + (1 - batch.split) * (0.5 * F.relu(0.4 - luma(batch.target)) * maps.light.abs()).mean((1, 2, 3))
+        whole = whole + (1 - batch.split) * (0.7 * F.relu(0.4 - luma(batch.target)) * maps.light.abs()).mean((1, 2, 3))
     excess = (F.relu(-out) + F.relu(out - 1)).mean()
     total = (whole + layers).mean() + 0.2 * excess
     return total, {"whole": whole.mean().item(), "layers": layers.mean().item()}
 
 
 def near(out: Tensor, target: Tensor) -> Tensor:
-    """Distance of each picture to its target [B]: squared and absolute, as shown and as the eye sees darkness, and of its edges."""
+    """Distance of each picture to its target [B]: squared and absolute, as shown and as the eye sees darkness, and of its edges.
+
+    It is weighed so that a few pairs aren't drowned by the lamps of many painted streets.
+    """
     error = out - target
     seen = (root(out) - root(target)).abs()
-    return (4 * error.square() + 0.5 * error.abs() + 0.5 * seen).mean((1, 2, 3)) + 0.5 * slopes(out, target)
+    return 4 * (6 * error.square() + 0.4 * error.abs() + 0.4 * seen).mean((1, 2, 3)) + 1.5 * slopes(out, target)
 
 
 def layered(kept: Tensor, light: Tensor, batch: Batch, lamps: bool, trust: float) -> Tensor:

@@ -59,7 +59,7 @@ class Pairs:
         pair = self.pairs[rng.integers(len(self.pairs))]
         picture, target = crops([pair.picture, pair.target], self.size, rng)
         nothing = torch.zeros_like(target)
-        return Example(relight(picture, rng, 0.8), target, nothing, nothing, False)
+        return Example(relight(picture, rng, 0.4), target, nothing, nothing, False)
 
 
 class Unchanged:
