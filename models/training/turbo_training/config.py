@@ -86,6 +86,8 @@ class Config:
     data: Data
     phases: list[Phase]
     widths: Widths = field(default_factory=Widths)
+    begins: str = ""
+    """Whose weights the recipe began from, if not at random; the manifest says so."""
     learn: str = "taught"
     """`taught` (painted layers, then pairs), or from two folders: `paired`, `unpaired`."""
     mixed: bool = True

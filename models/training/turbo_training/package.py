@@ -87,6 +87,7 @@ def export_int8(config: Config, data: Path, graph: Path, small: Path) -> float |
     wanted = [run(precise, f, 1.0).astype(float) for f in frames]
     for spared in SPARED:
         quantise(graph, small, pictures[::2], config.falls is not None, spared)
+        save(slim(onnx.load(str(small))), small)
         session = onnxruntime.InferenceSession(str(small), providers=["CPUExecutionProvider"])
         errors = [run(session, f, 1.0) - w for f, w in zip(frames, wanted, strict=True)]
         nearness = round(float(10 * np.log10(255**2 / max(np.mean([np.mean(e**2) for e in errors]), 1e-9))), 1)
@@ -152,6 +153,7 @@ def write_manifest(config: Config, generator: Generator, steps: int, figures: di
             "multiplyAccumulates": {f"{w}x{h}": multiply_accumulates(generator.widths, w, h) for w, h in ((640, 360), (1280, 720))},
             "objective": config.objective,
             "data": [{"name": s.name, "licence": s.licence} for s in config.data.used],
+            **({"begins": config.begins} if config.begins else {}),
             "seed": config.seed,
             "steps": steps,
             "trainedOn": datetime.now(UTC).date().isoformat(),
