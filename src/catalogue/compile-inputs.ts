@@ -4,6 +4,8 @@ import path from 'node:path';
 import { InputError } from '../errors/errors.js';
 import type { CompileSettings } from './compile-settings.js';
 
+const fullPrecision = 4;
+
 /** Sizes of a package beside what its base's weights take in full precision. */
 const sizeOf: Readonly<Record<NonNullable<CompileSettings['precision']>, number>> = { fp32: 1, fp16: 0.5, both: 1.5 };
 
@@ -21,7 +23,7 @@ export async function requireCheckpoint(file: string): Promise<void> {
  * same numbers.
  *
  * @param base - A folder as diffusers lays it out, or one file.
- * @throws InputError, when it isn't there.
+ * @throws InputError, when it isn't there. ModelError, when the one file is none of Stable Diffusion 2.
  */
 export async function packageBytes(
   base: string,
@@ -29,11 +31,25 @@ export async function packageBytes(
 ): Promise<number> {
   const found = await readable(base, 'base');
   const bytes = found.isFile()
-    ? found.size
+    ? await singleFileBytes(base)
     : (await Promise.all(['unet', 'vae'].map((part) => fullPrecisionBytes(path.join(base, part))))).reduce(
         (a, b) => a + b,
       );
   return bytes * sizeOf[precision];
+}
+
+/** What the networks in one file take in full precision: it may be in half, and has a text encoder and more in it. */
+async function singleFileBytes(file: string): Promise<number> {
+  // Loaded when it is needed, as all of the compiler.
+  const [{ openSingleFile }, { elementCount }] = await Promise.all([
+    import('../compiler/checkpoint/latent-diffusion/single-file.js'),
+    import('../compiler/checkpoint/tensor-source.js'),
+  ]);
+  await using model = await openSingleFile(file);
+  const shapes = [model.unet, model.vae].flatMap((part) =>
+    [...part.names()].map((name) => part.describe(name)?.shape ?? []),
+  );
+  return shapes.reduce((sum, shape) => sum + elementCount(shape), 0) * fullPrecision;
 }
 
 /** What the weights in a folder take in full precision, in which they are read where they are there in both. */

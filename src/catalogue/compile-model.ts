@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { z } from 'zod';
@@ -144,9 +143,10 @@ export async function compileOwnModel(
   };
   if (output !== undefined) {
     const place = path.resolve(output);
-    await makeCacheFolders(cache);
+    const parent = await makeWritable(path.dirname(place));
     const onWait = (owner: string) => onNotice?.(`${owner} is writing ${place}: waiting for it.`);
-    return withLock(cache, `output-${keyOf(place)}`, { signal, onWait }, (held) =>
+    // The lock is beside the package: whoever writes it may have another cache, or come by another name of the folder.
+    return withLock({ locks: parent }, `.${path.basename(place)}`, { signal, onWait }, (held) =>
       compileInto(place, id, overwrite, (folder) => make(folder, held)),
     );
   }
@@ -174,12 +174,8 @@ async function compileInto(
 ): Promise<ModelListing> {
   await assertFree(output, overwrite);
   const work = path.join(path.dirname(output), `.${path.basename(output)}.part`);
-  try {
-    await rm(work, { recursive: true, force: true });
-    await mkdir(work, { recursive: true });
-  } catch (cause) {
-    throw new OutputError('output-unwritable', `"${output}" can't be written: ${(cause as Error).message}`, { cause });
-  }
+  await rm(work, { recursive: true, force: true });
+  await mkdir(work);
   try {
     await make(work);
     await assertWhole(work, id);
@@ -208,7 +204,15 @@ async function assertFree(folder: string, overwrite: boolean): Promise<void> {
   }
 }
 
-/** A place as a file's name. */
-function keyOf(place: string): string {
-  return createHash('sha256').update(place).digest('hex').slice(0, 32);
+/** Makes a folder in which files can be made. */
+async function makeWritable(folder: string): Promise<string> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return folder;
+  } catch (cause) {
+    throw new OutputError('output-unwritable', `"${folder}" can't be written to: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }

@@ -17,7 +17,7 @@ export interface FoundTokenizer extends AsyncDisposable {
  * for a base that is one file, the one that a pull left in the cache.
  *
  * @param options.scratch - Folder of the caller's, in which a cached one is put for as long.
- * @throws ModelError, when the one file is none of Stable Diffusion 2. UsageError, when a base that is one file is left without. InputError, when the named folder isn't there.
+ * @throws UsageError, when a base that is one file is left without. InputError, when the named folder isn't there.
  */
 export async function tokenizerFor(
   { base, tokenizer }: { readonly base: string; readonly tokenizer?: string | undefined },
@@ -39,9 +39,6 @@ export async function tokenizerFor(
   }
   const cached = await placeCached(cache, path.join(scratch, 'tokenizer'), signal);
   if (cached === undefined) {
-    // Whoever named a file that is no base at all is told that first.
-    const { openSingleFile } = await import('../compiler/checkpoint/latent-diffusion/single-file.js');
-    await (await openSingleFile(base)).close();
     throw new UsageError(`options.tokenizer: ${base} has no tokenizer in it, and no pull left one in the cache.`, {
       remedy:
         "Name the folder with SD-Turbo's vocab.json, merges.txt and tokenizer_config.json by --tokenizer, or pull a model " +

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { UsageError } from '../errors/errors.js';
+import { ModelError, UsageError } from '../errors/errors.js';
 import { openDiffusersPart } from './checkpoint/diffusers-folder.js';
 import { openSingleFile } from './checkpoint/latent-diffusion/single-file.js';
 import { type BaseModel, openBaseModel } from './checkpoint/turbo/base-model.js';
@@ -12,7 +12,7 @@ import { sdTurboScheduler } from './networks/ddpm-scheduler.js';
 import { type PromptEncoder, readClipTextConfiguration } from './networks/encode-prompt.js';
 import type { GeneratorConfiguration } from './networks/one-step-generator.js';
 import { sdTurboUNet } from './networks/unet-2d-condition.js';
-import { readClipTokenizer } from './tokenizer/clip-tokenizer.js';
+import { type ClipTokenizer, readClipTokenizer } from './tokenizer/clip-tokenizer.js';
 
 /** A base model, opened: what a generator is compiled from beside its checkpoint. */
 export interface Base extends BaseModel, AsyncDisposable {
@@ -66,7 +66,7 @@ async function openFile(
       });
     }
     const promptEncoder = {
-      tokenizer: await readClipTokenizer(tokenizer),
+      tokenizer: await readNamedTokenizer(tokenizer),
       configuration: singleFile.textEncoder,
       weights: model.textEncoder,
     };
@@ -80,10 +80,12 @@ async function openFile(
   }
 }
 
-async function openFolder(folder: string, tokenizerFolder = path.join(folder, 'tokenizer')): Promise<Base> {
+async function openFolder(folder: string, tokenizerFolder: string | undefined): Promise<Base> {
   const configuration = await readBaseConfiguration(folder);
   const [tokenizer, textEncoder] = await Promise.all([
-    readClipTokenizer(tokenizerFolder),
+    tokenizerFolder === undefined
+      ? readClipTokenizer(path.join(folder, 'tokenizer'))
+      : readNamedTokenizer(tokenizerFolder),
     readClipTextConfiguration(path.join(folder, 'text_encoder', 'config.json')),
   ]);
   const model = await openBaseModel(folder);
@@ -100,4 +102,18 @@ async function openFolder(folder: string, tokenizerFolder = path.join(folder, 't
     await model.close();
     throw cause;
   }
+}
+
+/** A tokenizer from elsewhere: those of other Stable Diffusions have the same words, but fill a prompt up differently. */
+async function readNamedTokenizer(folder: string): Promise<ClipTokenizer> {
+  const tokenizer = await readClipTokenizer(folder);
+  const filler = tokenizer.encode('').ids.at(-1);
+  if (filler !== 0) {
+    throw new ModelError(
+      'model-invalid',
+      `The tokenizer in ${folder} fills a prompt up with token ${String(filler)}; SD-Turbo's text encoder expects token 0.`,
+      { remedy: "Name SD-Turbo's own tokenizer/: that of Stable Diffusion 1 is another one." },
+    );
+  }
+  return tokenizer;
 }

@@ -180,10 +180,13 @@ describe('what goes wrong', () => {
     expect(await readdir(cache.packages)).toEqual([]);
   });
 
-  test('a disk without the space is found out before anything is fetched', async () => {
+  test('a disk without the space is found out before anything is fetched, and by all that is to come', async () => {
+    server.put(`${checkpointPath}day2night.pkl`, Buffer.alloc(20_000_000));
     await expect(pull('day-to-night-turbo', {}, { freeBytes: () => Promise.resolve(1000) })).rejects.toMatchObject({
       code: 'disk-full',
-      message: expect.stringMatching(/^Pulling day-to-night-turbo takes .* where 0\.0 MB are free/) as string,
+      message: expect.stringMatching(
+        /^Pulling day-to-night-turbo takes 2\d\.\d MB in .* where 0\.0 MB are free/,
+      ) as string,
     });
     expect(server.requests.filter(({ method }) => method === 'GET')).toEqual([]);
   });

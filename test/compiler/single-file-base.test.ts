@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -109,11 +109,47 @@ describe('a base in one file, in the layout of latent-diffusion', () => {
     }
   });
 
+  it('is refused when its attention can’t be cut in queries, keys and values, with both shapes', async () => {
+    const bytes = await readFile(file);
+    const length = Number(bytes.readBigUInt64LE(0));
+    const header = JSON.parse(bytes.toString('utf8', 8, 8 + length)) as Record<
+      string,
+      { readonly shape: readonly number[] }
+    >;
+    const name = 'cond_stage_model.model.transformer.resblocks.0.attn.in_proj_bias';
+    const [rows = 0] = header[name]?.shape ?? [];
+    const tensors = Object.entries(header).filter(([key]) => key !== '__metadata__');
+    const shapes = Object.fromEntries(tensors.map(([key, value]) => [key, value.shape]));
+    const spoilt = await fileOfShapes({ ...shapes, [name]: [rows + 1] });
+    await expect(compile('pix2pix-turbo', { base: spoilt })).rejects.toMatchObject({
+      code: 'model-invalid',
+      message: expect.stringMatching(
+        new RegExp(`self_attn\\.q_proj\\.bias" .* has shape \\[${rows + 1}\\]; expected \\[${rows / 3}\\]`),
+      ) as string,
+    });
+  });
+
   it('needs a tokenizer, and says so', async () => {
     await expect(compile('pix2pix-turbo', { tokenizer: undefined })).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringMatching(/base-single-file\.safetensors has no tokenizer in it/) as string,
       remedy: expect.stringMatching(/vocab\.json, merges\.txt/) as string,
+    });
+  });
+});
+
+describe('a tokenizer from elsewhere', () => {
+  it.each([file, folder])('is refused where it fills prompts up as Stable Diffusion 1 does: for %s', async (base) => {
+    const other = path.join(await temporaryFolder(), 'tokenizer');
+    await cp(tokenizer, other, { recursive: true });
+    for (const name of ['tokenizer_config.json', 'special_tokens_map.json']) {
+      const text = await readFile(path.join(other, name), 'utf8');
+      await writeFile(path.join(other, name), text.replace('"pad_token": "!"', '"pad_token": "<|endoftext|>"'));
+    }
+    await expect(compile('pix2pix-turbo', { base, tokenizer: other })).rejects.toMatchObject({
+      code: 'model-invalid',
+      message: expect.stringMatching(/fills a prompt up with token 1313; .* expects token 0/) as string,
+      remedy: expect.stringMatching(/SD-Turbo's own tokenizer/) as string,
     });
   });
 });

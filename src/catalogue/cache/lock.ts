@@ -24,16 +24,17 @@ export interface LockOptions {
 }
 
 /**
- * Does `work` while no other process does work of the same name in the same cache. Locks are folders that their owner
- * touches every few seconds: that works on every file system, and one whose owner was killed is taken over.
+ * Does `work` while no other process does work of the same name with the same folder for locks: a cache's, or another.
+ * Locks are folders that their owner touches every few seconds: that works on every file system, and one whose owner was
+ * killed is taken over.
  */
 export async function withLock<T>(
-  cache: CacheFolder,
+  { locks }: Pick<CacheFolder, 'locks'>,
   name: string,
   { signal, onWait }: LockOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const file = path.join(cache.locks, name);
+  const file = path.join(locks, name);
   const lost = new AbortController();
   const release = await acquire(file, signal, onWait, (error) => lost.abort(error));
   try {

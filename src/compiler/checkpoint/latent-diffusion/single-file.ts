@@ -97,10 +97,11 @@ function network(
 }
 
 function thirdOf([rows = 0, ...more]: readonly number[], third?: number): Omit<TensorPart, 'of'> {
-  if (third === undefined) {
+  // What can't be cut in three keeps its shape, which whoever wants a third of it refuses.
+  if (third === undefined || rows % 3 !== 0) {
     return {};
   }
-  const shape = [Math.floor(rows / 3), ...more];
+  const shape = [rows / 3, ...more];
   return { shape, from: third * elementCount(shape) };
 }
 
