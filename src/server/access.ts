@@ -79,7 +79,7 @@ export class Access {
   check(given: string): Authorisation {
     const { token } = this.#rules;
     if (token === undefined || isSame(given, token)) {
-      // Right ones are counted too while wrong ones are being tried: nobody shall tell the two apart by the answer.
+      // Right ones are refused, too, after too many wrong ones: nobody shall tell the two apart by the answer.
       return this.#attempts.isExhausted ? 'too-many-attempts' : 'granted';
     }
     return this.#attempts.take() ? 'wrong' : 'too-many-attempts';

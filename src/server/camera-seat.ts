@@ -32,10 +32,9 @@ export class CameraSeat {
     return this.#camera?.channel;
   }
 
-  /** Takes a picture; false when there is no camera that it could be of. Throws what {@link Camera.take} throws. */
+  /** Takes a picture; false when there is no camera that has a use for it. Throws what {@link Camera.take} throws. */
   take(message: Uint8Array<ArrayBuffer>): boolean {
-    this.#camera?.take(message);
-    return this.#camera !== undefined;
+    return this.#camera?.take(message) ?? false;
   }
 
   /**

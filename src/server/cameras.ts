@@ -27,8 +27,9 @@ export class Cameras {
   readonly #options: CamerasOptions;
   readonly #open = new Set<Camera>();
   readonly #rooms = new Map<string, Camera>();
+  /** Those that are being opened: they count, and hold their rooms, already. */
+  readonly #opening = new Set<CameraStart>();
   readonly #roomListeners = new Set<(room: string) => void>();
-  #opening = 0;
   #started = 0;
 
   constructor(options: CamerasOptions) {
@@ -47,13 +48,13 @@ export class Cameras {
    */
   async start(start: CameraStart, listener: CameraListener, effect: string): Promise<Camera> {
     const { open, translation, maximum } = this.#options;
-    if (this.#open.size + this.#opening >= maximum) {
+    if (this.#open.size + this.#opening.size >= maximum) {
       throw new Refusal('cameras-limit', `No more than ${maximum} cameras can be on at a time.`, 'Try again later.');
     }
-    if (start.room !== undefined && this.#rooms.has(start.room)) {
+    if (start.room !== undefined && this.#isTaken(start.room)) {
       throw new Refusal('room-taken', `The room "${start.room}" has a camera already.`, 'Choose another name.');
     }
-    this.#opening += 1;
+    this.#opening.add(start);
     this.#started += 1;
     // What is granted before the camera is there is granted to it then.
     let early = 0;
@@ -79,7 +80,7 @@ export class Cameras {
       camera.grant(early);
       return camera;
     } finally {
-      this.#opening -= 1;
+      this.#opening.delete(start);
     }
   }
 
@@ -92,6 +93,10 @@ export class Cameras {
   watchRooms(listener: (room: string) => void): () => void {
     this.#roomListeners.add(listener);
     return () => this.#roomListeners.delete(listener);
+  }
+
+  #isTaken(room: string): boolean {
+    return this.#rooms.has(room) || [...this.#opening].some((start) => start.room === room);
   }
 
   #share(camera: Camera): void {
@@ -146,11 +151,11 @@ export class Camera implements AsyncDisposable {
   }
 
   /**
-   * Takes a picture.
+   * Takes a picture; false when it is of no use, and its credit was given back.
    *
    * @throws {@link ProtocolViolation} when it is none, not of the form that was said, or beyond the credit.
    */
-  take(message: Uint8Array<ArrayBuffer>): void {
+  take(message: Uint8Array<ArrayBuffer>): boolean {
     const { header, payload } = decodeMediaMessage(message);
     const { codec, width, height } = this.#start;
     if (header.codec !== codec || header.width !== width || header.height !== height || header.track !== 'source') {
@@ -172,9 +177,11 @@ export class Camera implements AsyncDisposable {
     }
     this.#credit -= 1;
     this.#lastTimestamp = header.timestampMicroseconds;
-    if (!this.channel.translation.push({ ...header, data: payload })) {
+    const isTaken = this.channel.translation.push({ ...header, data: payload });
+    if (!isTaken) {
       this.grant(1);
     }
+    return isTaken;
   }
 
   /** Turns it off; nothing of it is left when it resolves. May be called more than once. */

@@ -18,7 +18,7 @@ export type PageRequest = Exclude<ClientMessage, { type: 'hello' }>;
 export interface InboxListener {
   onHello(): void;
   onRequest(request: PageRequest): void;
-  /** Given a picture's message; false when nobody takes any just now. */
+  /** Given a picture's message; false when nobody has a use for it just now. */
   onPicture(message: Uint8Array<ArrayBuffer>): boolean;
   /** Told of what can't go on: of a {@link ProtocolViolation}, or of what a listener threw. */
   onFault(error: unknown): void;
@@ -72,7 +72,8 @@ export class Inbox {
     }
     // A copy: a slice of what the socket read would keep all of that in memory.
     if (!this.#listener.onPicture(new Uint8Array(data))) {
-      // Of a camera that was turned off meanwhile: well, as long as it is no flood.
+      // Of a camera that was turned off meanwhile, or that has to begin with a key: well, as long as it is no flood. What is
+      // taken is paced by its credit.
       this.#assertCalm();
     }
   }

@@ -14,6 +14,12 @@ export interface Wanted {
 const maxBacklogBytes = 256 * 1024;
 
 /**
+ * Bytes that may wait when one more burst is asked for. Each burst is a whole group of pictures, and who asks again and again
+ * without reading would have them all pile up here.
+ */
+const maxWaitingForBurst = 1024 * 1024;
+
+/**
  * How old a `ping` may be that hasn't been answered, in milliseconds, before its viewer counts as behind. Pings travel in
  * line with the pictures, so this also bounds what waits in the system's buffers, which nobody else tells of.
  */
@@ -71,7 +77,7 @@ export class Viewer {
 
   /** Begins a track: with the pictures since its last key, or, where there are none, at the next one. */
   begin(track: LiveTrack, units: readonly MediaUnit[]): void {
-    if (units.length === 0 || this.#isBehind(0)) {
+    if (units.length === 0 || this.#isBehind(0) || this.#socket.bufferedAmount > maxWaitingForBurst) {
       this.#waitingForKey.set(track, 'joined');
       return;
     }

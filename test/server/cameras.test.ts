@@ -126,6 +126,27 @@ describe("a page's camera", () => {
     expect(await page.next('refused')).toMatchObject({ request: 'camera-start', code: 'room-taken' });
   });
 
+  test('of two that come into a room at once, one is refused', async () => {
+    let open: () => void = () => undefined;
+    await using server = await TestServer.start(noStream, new Promise((resolve) => (open = resolve)));
+    const pages = [await server.join(), await server.join()];
+    pages.forEach((page) => page.send({ ...start, room: 'studio' }));
+    await Promise.all(pages.map((page) => page.settle()));
+    open();
+    const answers = await Promise.all(pages.map((page) => Promise.race([page.next('credit'), page.next('refused')])));
+    expect(answers.map(({ type }) => type).sort()).toEqual(['credit', 'refused']);
+  });
+
+  test('a flood of pictures that are of no use ends the socket', async () => {
+    await using server = await TestServer.start(noStream);
+    const { page, translation } = await camera(server);
+    translation.accepts = false;
+    for (let index = 0; index < 200; index++) {
+      show(page, index);
+    }
+    expect(await page.closed).toEqual({ code: 1008, reason: 'rate-exceeded' });
+  });
+
   test('one too many is refused, and can come when another has gone', async () => {
     await using server = await TestServer.start({ ...noStream, maxCameras: 1 });
     const first = await camera(server);
