@@ -12,6 +12,17 @@ export function setIcon(button: HTMLElement, icon: string): void {
   button.querySelector('use')?.setAttribute('href', `#icon-${icon}`);
 }
 
+/** An icon of the page's, for who sees it. */
+export function createIcon(icon: string): SVGSVGElement {
+  const namespace = 'http://www.w3.org/2000/svg';
+  const picture = document.createElementNS(namespace, 'svg');
+  const use = document.createElementNS(namespace, 'use');
+  use.setAttribute('href', `#icon-${icon}`);
+  picture.ariaHidden = 'true';
+  picture.append(use);
+  return picture;
+}
+
 /** Changes a text only where it is another one: a screen reader tells each change of some. */
 export function setText(node: HTMLElement, text: string): void {
   if (node.textContent !== text) {

@@ -61,7 +61,7 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)('axe find
       await viewer.passes(5);
       expect(await violations(viewer.page)).toEqual([]);
       await viewer.press('?');
-      await viewer.page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+      await viewer.page.getByRole('dialog', { name: 'Help' }).waitFor();
       expect(await violations(viewer.page)).toEqual([]);
       await viewer.close();
     });

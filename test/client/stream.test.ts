@@ -154,7 +154,7 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)('the page
     expect(await page.locator('[data-statistic=size]').textContent()).toBe('640 × 360');
     await eventually(() => page.locator('[data-statistic=delay]').textContent()).toMatch(/^\d+ \/ \d+ ms$/);
     await viewer.press('?');
-    const help = page.getByRole('dialog', { name: 'Keyboard' });
+    const help = page.getByRole('dialog', { name: 'Help' });
     await help.waitFor();
     await help.getByRole('checkbox').uncheck();
     await page.keyboard.press('Escape');
@@ -208,6 +208,29 @@ describe.skipIf(browserPath === undefined || sharedData === undefined)('the page
     }
     await page.getByRole('button', { name: 'Compare with the original' }).tap();
     expect(await page.getByRole('slider', { name: /Divider/ }).isVisible()).toBe(true);
+    await page.getByRole('button', { name: 'Help' }).tap();
+    const help = page.getByRole('dialog', { name: 'Help' });
+    await help.getByText('Save a snapshot').waitFor();
+    expect(await help.locator('kbd:visible, :text("Strength"):visible').count()).toBe(0);
+    expect(await help.locator('dt svg:visible').count()).toBe(await help.locator('dd:visible').count());
+  });
+
+  test.each([
+    ['high', { width: 360, height: 640 }, '#picture'],
+    ['on its side', { width: 740, height: 360 }, '.dock'],
+  ])('the figures on a phone that is %s cover nothing that is needed', async (_, viewport, covered) => {
+    const viewer = await watch({ viewport, isMobile: true, hasTouch: true });
+    const { page } = viewer;
+    await page.getByRole('button', { name: 'Statistics' }).tap();
+    await viewer.passes(5);
+    const [figures, other] = [
+      await page.locator('#statistics').boundingBox(),
+      await page.locator(covered).boundingBox(),
+    ];
+    expect(figures).not.toBeNull();
+    const below = (figures?.y ?? 0) >= (other?.y ?? 0) + (other?.height ?? 0);
+    const above = (figures?.y ?? 0) + (figures?.height ?? 0) <= (other?.y ?? 0);
+    expect(below || above).toBe(true);
   });
 
   test('the bare picture for OBS: nothing else is seen', async () => {

@@ -1,4 +1,4 @@
-import { element } from '../dom.js';
+import { createIcon, element } from '../dom.js';
 
 /** A key and what it does. */
 export interface Shortcut {
@@ -6,6 +6,8 @@ export interface Shortcut {
   readonly keys: readonly string[];
   /** How the keys are shown, where that isn't the first of them. */
   readonly shown?: readonly string[];
+  /** Icon of the button that does the same, shown instead where there are no keys. */
+  readonly icon?: string;
   readonly does: string;
   readonly run: (key: string) => void;
 }
@@ -49,7 +51,8 @@ function belongsToControl({ target, key }: KeyboardEvent): boolean {
   return target instanceof HTMLButtonElement && (key === ' ' || key === 'Enter');
 }
 
-function describe({ keys, shown = keys.slice(0, 1), does }: Shortcut): HTMLElement[] {
+/** A key and what it does; where there are no keys, the button that does it (the styles choose). */
+function describe({ keys, shown = keys.slice(0, 1), icon, does }: Shortcut): HTMLElement[] {
   const term = document.createElement('dt');
   const description = document.createElement('dd');
   term.append(
@@ -58,6 +61,7 @@ function describe({ keys, shown = keys.slice(0, 1), does }: Shortcut): HTMLEleme
       key.textContent = text.length === 1 ? text.toUpperCase() : text;
       return key;
     }),
+    ...(icon === undefined ? [] : [createIcon(icon)]),
   );
   description.textContent = does;
   return [term, description];

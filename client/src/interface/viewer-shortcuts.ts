@@ -33,18 +33,18 @@ export function viewerShortcuts(
   };
   const toggleCamera = () => (showsOwnCamera(store.state) ? viewer.camera.stop() : void viewer.camera.start());
   return [
-    { keys: [' ', 'k'], shown: ['Space'], does: 'Play or pause', run: () => viewer.togglePlay() },
+    { keys: [' ', 'k'], shown: ['Space'], icon: 'pause', does: 'Play or pause', run: () => viewer.togglePlay() },
     { keys: ['1', '2', '3', '4', '5', '6', '7', '8', '9'], shown: ['1', '…', '9'], does: 'Effect', run: chooseEffect },
     { keys: ['arrowup', 'arrowdown'], shown: ['↑', '↓'], does: 'Strength', run: changeStrength },
-    { keys: ['d'], does: 'Compare with the original', run: buttons.toggleDivider },
+    { keys: ['d'], icon: 'compare', does: 'Compare with the original', run: buttons.toggleDivider },
     { keys: ['arrowleft', 'arrowright'], shown: ['←', '→'], does: 'Move the divider', run: moveDivider },
     { keys: ['c'], does: 'My camera or the stream', run: toggleCamera },
-    { keys: ['m'], does: 'Mirror my camera', run: () => viewer.toggleMirror() },
-    { keys: ['s'], does: 'Save a snapshot', run: () => viewer.takeSnapshot() },
-    { keys: ['r'], does: 'Record, or stop', run: buttons.toggleRecording },
-    { keys: ['p'], does: 'Picture in picture', run: buttons.togglePictureInPicture },
-    { keys: ['f'], does: 'Full screen', run: () => void toggleFullScreen() },
-    { keys: ['i'], does: 'Statistics', run: () => viewer.toggleOverlay() },
+    { keys: ['m'], icon: 'mirror', does: 'Mirror my camera', run: () => viewer.toggleMirror() },
+    { keys: ['s'], icon: 'snapshot', does: 'Save a snapshot', run: () => viewer.takeSnapshot() },
+    { keys: ['r'], icon: 'record', does: 'Record, or stop', run: buttons.toggleRecording },
+    { keys: ['p'], icon: 'pip', does: 'Picture in picture', run: buttons.togglePictureInPicture },
+    { keys: ['f'], icon: 'fullscreen', does: 'Full screen', run: () => void toggleFullScreen() },
+    { keys: ['i'], icon: 'statistics', does: 'Statistics', run: () => viewer.toggleOverlay() },
     { keys: ['?'], does: 'This help', run: () => element('help', HTMLDialogElement).showModal() },
   ];
 }
