@@ -97,7 +97,8 @@ export class Connection implements Watcher {
 
   /** Sees whether the page is still there; cuts the socket off when it isn't. Called once a second. */
   checkLife(): void {
-    if (this.#inbox.greeted && !this.viewer.ping()) {
+    const isCameraGone = this.#camera.channel !== undefined && this.#inbox.isSilent;
+    if (this.#inbox.greeted && (isCameraGone || !this.viewer.ping())) {
       this.#log.info('viewer gave no sign of life');
       this.terminate();
     }

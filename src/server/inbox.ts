@@ -29,6 +29,9 @@ const messageRate = { burst: 120, perSecond: 60 };
 /** How long a page may take to say hello, milliseconds. */
 const helloDelay = 10_000;
 
+/** How long nothing at all may come before the page is silent, milliseconds: it answers pings and reports every second. */
+const maxSilence = 15_000;
+
 /** Reads what a page sends: sizes, rates and forms are checked, and hello has to come first. */
 export class Inbox {
   /** Bytes of pictures that came. */
@@ -38,6 +41,7 @@ export class Inbox {
   readonly #listener: InboxListener;
   readonly #rate = new RateLimit(messageRate);
   readonly #helloTimer: NodeJS.Timeout;
+  #heardAt = performance.now();
 
   constructor(socket: WebSocket, listener: InboxListener) {
     this.#listener = listener;
@@ -53,7 +57,13 @@ export class Inbox {
     });
   }
 
+  /** Whether nothing has come for long. */
+  get isSilent(): boolean {
+    return performance.now() - this.#heardAt > maxSilence;
+  }
+
   #receive(data: Buffer, isBinary: boolean): void {
+    this.#heardAt = performance.now();
     try {
       if (isBinary) {
         this.#receivePicture(data);

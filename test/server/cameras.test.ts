@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { encodeMediaMessage, type MediaHeader } from '../../dist/server/protocol.js';
 import { TestServer } from './support/server.js';
-import type { TestPage } from './support/test-page.js';
+import type { PageOptions, TestPage } from './support/test-page.js';
 
 const start = { type: 'camera-start', codec: 'h264', width: 640, height: 360, frameRate: 30 } as const;
 
@@ -20,8 +20,8 @@ function show(page: TestPage, index: number, header: Partial<MediaHeader> = {}):
 }
 
 /** A page whose camera is on, with its first credit. */
-async function camera(server: TestServer, room?: string) {
-  const page = await server.join();
+async function camera(server: TestServer, room?: string, options?: PageOptions) {
+  const page = await server.join(options);
   page.send({ type: 'watch', tracks: ['translated'], codec: 'h264' });
   page.send({ ...start, ...(room === undefined ? {} : { room }) });
   expect(await page.next('credit')).toEqual({ type: 'credit', frames: 2 });
@@ -33,6 +33,8 @@ async function camera(server: TestServer, room?: string) {
 }
 
 const noStream = { source: undefined };
+
+afterEach(() => vi.useRealTimers());
 
 describe("a page's camera", () => {
   test('has a translation of its own, fed with its pictures as they came', async () => {
@@ -135,6 +137,17 @@ describe("a page's camera", () => {
     open();
     const answers = await Promise.all(pages.map((page) => Promise.race([page.next('credit'), page.next('refused')])));
     expect(answers.map(({ type }) => type).sort()).toEqual(['credit', 'refused']);
+  });
+
+  test('that has vanished gives its room to the page that comes back, while a silent viewer may stay', async () => {
+    await using server = await TestServer.start(noStream);
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { page } = await camera(server, 'studio', { mute: true });
+    const viewer = await server.join({ mute: true });
+    vi.advanceTimersByTime(16_000);
+    expect((await page.closed).code).toBe(1006);
+    await camera(server, 'studio');
+    await viewer.settle();
   });
 
   test('a flood of pictures that are of no use ends the socket', async () => {
