@@ -138,6 +138,7 @@ export async function compileOwnModel(
       },
       signal: held,
       onProgress: (part, fraction) => reporter.report(part, fraction, 1),
+      onNotice,
     });
     throwIfCanceled(held);
   };

@@ -136,6 +136,7 @@ export async function pullPublishedModel(
           },
           signal: held,
           onProgress: (part, fraction) => compiling.report(part, fraction, 1),
+          onNotice,
         });
         throwIfCanceled(held);
         await writeFile(path.join(output, settingsFile), `${JSON.stringify(settings, undefined, 2)}\n`);

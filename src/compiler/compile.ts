@@ -52,6 +52,8 @@ export interface CompileOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told which part is under way, and which share of all is done. */
   readonly onProgress?: ((part: string, fraction: number) => void) | undefined;
+  /** Told in one line what the user should know. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
 }
 
 /** What tests put in the place of the usual. */
@@ -94,6 +96,9 @@ export async function compileModel(
   checkKind(options, tensors.kind);
   onProgress?.('prompt', 0);
   const prompt = await encodePrompt(base.promptEncoder, options.prompt, { signal, scratch: output });
+  if (prompt.truncated) {
+    options.onNotice?.(`The prompt is longer than the text encoder's ${prompt.rows} tokens: its end is left out.`);
+  }
 
   const graphs: CompiledPackage['graphs'][number][] = [];
   let conditions: readonly GraphCondition[] = [];

@@ -69,6 +69,15 @@ describe('a base in one file, in the layout of latent-diffusion', () => {
     expect(ofFile.graphs).toEqual(ofFolder.graphs);
   });
 
+  it('says so when the prompt is longer than the text encoder takes', async () => {
+    const notices: string[] = [];
+    const onNotice = (notice: string) => notices.push(notice);
+    await compile('pix2pix-turbo', { prompt: 'a '.repeat(75), onNotice });
+    expect(notices).toEqual([]);
+    await compile('pix2pix-turbo', { prompt: 'a '.repeat(76), onNotice });
+    expect(notices).toEqual([expect.stringMatching(/prompt is longer than .* 77 tokens: its end is left out/)]);
+  });
+
   it('draws what its folder draws', async () => {
     const { output } = await compile('cyclegan-turbo', { direction: 'a2b' });
     const other = await compile('cyclegan-turbo', { direction: 'a2b', base: folder, tokenizer: undefined });
