@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { UsageError } from '../../dist/index.js';
 import { nalUnits } from '../../dist/video/live/codec-string.js';
@@ -18,6 +18,7 @@ let invert = '';
 beforeAll(() => {
   invert = exactModel(folder);
 });
+afterEach(() => vi.unstubAllEnvs());
 afterAll(() => folder.remove());
 
 /** The access units of an H.264 stream as a browser's camera sends them. */
@@ -46,6 +47,10 @@ function cameraPictures(): { data: Uint8Array; key: boolean }[] {
     at = next;
   }
   return pictures.map((data) => ({ data, key: true }));
+}
+
+function never(): never {
+  throw new Error('There is no picture.');
 }
 
 describe.each(ffmpegs)('pictures that are pushed, through the $name ffmpeg', ({ path }) => {
@@ -100,6 +105,25 @@ test('a camera that sends nonsense is told, and goes on with its next key frame'
   // More than its credit is refused, not stored.
   const taken = Array.from({ length: 50 }, () => push(first?.data ?? new Uint8Array(), true));
   expect(taken.filter((accepted) => accepted).length).toBeLessThan(20);
+});
+
+test('a decoder that can not be started is told, and the next key frame gets another', async () => {
+  let keysNeeded = 0;
+  await using watched = await watch({
+    source: { kind: 'pushed', codec: 'jpeg', width: 320, height: 180 },
+    model: invert,
+    onKeyFrameNeeded: () => (keysNeeded += 1),
+  });
+  const [picture] = cameraPictures();
+  const push = (timestampMicroseconds: number) =>
+    watched.live.push({ ...(picture ?? never()), timestampMicroseconds, captureTimeMilliseconds: 0 });
+  vi.stubEnv('TMPDIR', folder.file('nowhere'));
+  push(1);
+  await until('the news', () => watched.live.status.state === 'reconnecting');
+  await until('a wish for a key', () => keysNeeded > 0);
+  vi.unstubAllEnvs();
+  push(40_000);
+  await until('the picture', () => watched.of('translated').length === 1);
 });
 
 test('only what is pushed can be pushed', async () => {

@@ -20,6 +20,8 @@ export interface FramePipe {
   readonly options: readonly string[];
   /** The bytes that the process writes; nothing when it ends before it writes. */
   open(process: FfmpegProcess): Promise<ByteInput>;
+  /** Leaves nothing of it in the file system, also where it was never opened. */
+  remove(): Promise<void>;
 }
 
 /**
@@ -29,10 +31,17 @@ export interface FramePipe {
 export async function createFramePipe(): Promise<FramePipe> {
   const folder = process.platform === 'win32' ? undefined : await mkdtemp(join(tmpdir(), 'vid2vid-turbo-'));
   const path = join(folder ?? '', 'frames');
+  const remove = async () => {
+    if (folder !== undefined) {
+      await rm(folder, { recursive: true, force: true });
+    }
+  };
   if (folder === undefined || path.length > longestSocketPath) {
-    return { url: 'pipe:1', options: [], open: (ffmpeg) => Promise.resolve(new ByteReader(ffmpeg.stdout)) };
+    await remove();
+    return { url: 'pipe:1', options: [], open: (ffmpeg) => Promise.resolve(new ByteReader(ffmpeg.stdout)), remove };
   }
   return {
+    remove,
     url: `unix:${path}`,
     // It listens and we connect: only sockets that connect can be read into buffers of our own.
     options: ['-listen', '1'],
@@ -41,7 +50,7 @@ export async function createFramePipe(): Promise<FramePipe> {
         return (await connectWhileRunning(path, ffmpeg)) ?? new ByteReader(ffmpeg.stdout);
       } finally {
         // Once connected, the name is no longer needed.
-        await rm(folder, { recursive: true, force: true });
+        await remove();
       }
     },
   };

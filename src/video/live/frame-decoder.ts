@@ -114,6 +114,7 @@ export class FrameDecoder implements AsyncDisposable {
   async close(): Promise<void> {
     this.#bytes?.close();
     await this.#process.close();
+    await this.#pipe.remove();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

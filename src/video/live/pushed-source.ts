@@ -94,7 +94,11 @@ export class PushedSource implements LiveSource {
     this.#needsKey = false;
     this.#lastTimestamp = timestamp;
     this.#underWay.set(timestamp, { captured: unit.captureTimeMilliseconds, arrived: performance.now() });
-    this.#opening ??= this.#open(this.#events);
+    const events = this.#events;
+    this.#opening ??= this.#open(events).catch((error: unknown) => {
+      this.#tellLost(error, events);
+      this.#startAfresh();
+    });
     const bytes = [nutFrameHeader(timestamp, data.byteLength, unit.key), data];
     // Still being started, the decoder takes what comes first when it is there.
     void this.#opening.then(() => bytes.forEach((part) => this.#decoder?.stdin.write(part)));
@@ -154,10 +158,7 @@ export class PushedSource implements LiveSource {
         this.#hand(frame.timestampMicroseconds, frame.pixels, opened.pool, events);
       }
     } catch (error) {
-      if (!this.#closed) {
-        const message = error instanceof Error ? error.message : String(error);
-        events.onStatus({ state: 'reconnecting', message: `The camera's pictures can't be decoded: ${message}` });
-      }
+      this.#tellLost(error, events);
     }
     clearInterval(watch);
     await decoder.close();
@@ -193,6 +194,13 @@ export class PushedSource implements LiveSource {
     }
     if (settled > 0) {
       this.#options.onCredit(settled);
+    }
+  }
+
+  #tellLost(error: unknown, events: LiveSourceEvents): void {
+    if (!this.#closed) {
+      const message = error instanceof Error ? error.message : String(error);
+      events.onStatus({ state: 'reconnecting', message: `The camera's pictures can't be decoded: ${message}` });
     }
   }
 
