@@ -49,8 +49,15 @@ function mean(pixels: Uint8Array): number {
   return pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
 }
 
-test('there are packages to test', () => {
-  expect(packages.map(({ id }) => id)).toContain('day-to-night');
+test('every effect has its package', () => {
+  expect(packages.map(({ id }) => id).sort()).toEqual([
+    'clear-to-foggy',
+    'clear-to-rainy',
+    'clear-to-snowy',
+    'day-to-night',
+    'night-to-day',
+    'rainy-to-clear',
+  ]);
 });
 
 describe.each(packages.map(({ id }) => id))('%s', (id) => {

@@ -82,7 +82,7 @@ test('the library is imported, with its types', () => {
     console.log(models.map(({ effect }) => effect).join(), error instanceof InputError, error.code);`,
   );
   expect(run(process.execPath, ['program.mjs'])).toBe(
-    'clear-to-foggy,clear-to-rainy,clear-to-snowy,day-to-night true input-not-found\n',
+    'clear-to-foggy,clear-to-rainy,clear-to-snowy,day-to-night,night-to-day,rainy-to-clear true input-not-found\n',
   );
   expect(existsSync(join(installed, 'dist', 'index.d.ts'))).toBe(true);
 });
