@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { parseCookie, stringifySetCookie } from 'cookie';
 
 import { hostnameOf, isLoopbackName } from './addresses.js';
-import { RateLimit } from './rate-limit.js';
+import { Attempts } from './attempts.js';
 
 /** What decides who is let in. */
 export interface AccessRules {
@@ -17,9 +17,6 @@ export interface AccessRules {
   /** Origins of other pages that may connect, `https://example.org`. */
   readonly allowOrigin: readonly string[];
 }
-
-/** Wrong tokens that may be tried at once, and a second after that. */
-const attempts = { burst: 20, perSecond: 1 };
 
 /** How a request stands with the token. */
 export type Authorisation = 'granted' | 'missing' | 'wrong' | 'too-many-attempts';
@@ -34,7 +31,7 @@ export type Authorisation = 'granted' | 'missing' | 'wrong' | 'too-many-attempts
 export class Access {
   readonly #rules: AccessRules;
   readonly #allowedHosts: ReadonlySet<string>;
-  readonly #attempts = new RateLimit(attempts);
+  readonly #attempts = new Attempts();
 
   constructor(rules: AccessRules) {
     this.#rules = rules;
@@ -72,17 +69,17 @@ export class Access {
       return 'granted';
     }
     const bearer = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
-    return bearer === undefined ? 'missing' : this.check(bearer);
+    return bearer === undefined ? 'missing' : this.check(bearer, request);
   }
 
   /** How a token stands that somebody gave. */
-  check(given: string): Authorisation {
+  check(given: string, { socket: { remoteAddress } }: IncomingMessage): Authorisation {
     const { token } = this.#rules;
     if (token === undefined || isSame(given, token)) {
-      // Right ones are refused, too, after too many wrong ones: nobody shall tell the two apart by the answer.
-      return this.#attempts.isExhausted ? 'too-many-attempts' : 'granted';
+      // Right ones are refused, too, after too many wrong ones from there: nobody shall tell the two apart by the answer.
+      return this.#attempts.isExhausted(remoteAddress) ? 'too-many-attempts' : 'granted';
     }
-    return this.#attempts.take() ? 'wrong' : 'too-many-attempts';
+    return this.#attempts.take(remoteAddress) ? 'wrong' : 'too-many-attempts';
   }
 
   /** The cookie that lets a browser in from now on, as a `Set-Cookie` header. */

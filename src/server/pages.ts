@@ -59,7 +59,7 @@ export function createPages(options: PagesOptions): (request: Request, response:
     const given = url.searchParams.get('token');
     if (given !== null) {
       url.searchParams.delete('token');
-      return admit(access.check(given), `${url.pathname}${url.search}`, request, access);
+      return admit(access.check(given, request), `${url.pathname}${url.search}`, request, access);
     }
     const authorisation = access.authorisation(request);
     if (url.pathname === '/healthz') {
@@ -144,7 +144,7 @@ async function logIn(request: Request, access: Access): Promise<Reply> {
     return { status: 413, body: 'That is too long for a token.', headers: { Connection: 'close' } };
   }
   const form = new URLSearchParams(await readText(request));
-  return admit(access.check(form.get('token') ?? ''), form.get('next') ?? '/', request, access);
+  return admit(access.check(form.get('token') ?? '', request), form.get('next') ?? '/', request, access);
 }
 
 /** Lets a browser in by a cookie and sends it on, to an address in which no token stands; or shows the form again. */

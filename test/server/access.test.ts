@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { networkOf } from '../../dist/server/attempts.js';
 import { TestServer } from './support/server.js';
 
 const token = 'correct-horse-battery';
@@ -78,11 +79,37 @@ describe('with a token', () => {
     );
     expect(statuses.filter((status) => status === 401)).toHaveLength(20);
     expect(statuses.filter((status) => status === 429)).toHaveLength(10);
-    // Not even the right one, while others are being tried; who is in stays in.
+    // Not even the right one, while others are being tried from there.
     expect((await server.request(`/?token=${token}`)).status).toBe(429);
     await server.connect({ headers: { authorization: `Bearer ${token}` } }).catch(() => undefined);
     expect(server.log.join('')).not.toContain(token);
     expect(server.log.join('')).not.toContain('wrong-token');
+  });
+
+  // macOS has no second loopback address unless it is given one.
+  test.skipIf(process.platform === 'darwin')('who tries wrong ones locks out nobody who comes from elsewhere', async () => {
+    await using server = await TestServer.start({ token });
+    const from = (localAddress: string, given: string) => server.request(`/?token=${given}`, { localAddress });
+    const tries = await Promise.all(
+      Array.from({ length: 60 }, async () => (await from('127.0.0.2', 'wrong-token')).status),
+    );
+    expect(tries).toContain(429);
+    expect((await from('127.0.0.1', token)).status).toBe(303);
+    expect((await from('127.0.0.1', 'wrong-token')).status).toBe(401);
+  });
+
+  test.each([
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:db8:1:2::9', '2001:db8:1:2'],
+    ['2001:db8::3:4:5:6:7', '2001:db8:0:3'],
+    ['2001:db8::1', '2001:db8:0:0'],
+    ['fe80::1%eth0', 'fe80:0:0:0'],
+    ['64:ff9b::192.0.2.7', '64:ff9b:0:0'],
+    ['::1', '0:0:0:0'],
+  ])('tries from %s are those of %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
   });
 
   test('whether the server is well can be asked without it, and no more', async () => {
