@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CanceledError } from '../errors/errors.js';
@@ -26,6 +27,7 @@ export class GeneratorSwitch implements AsyncDisposable {
   #asked = 0;
   #closed = false;
   readonly #stop = new AbortController();
+  readonly #events = new EventEmitter<{ made: [] }>();
 
   constructor(model: ModelPackage, options: GeneratorSwitchOptions) {
     this.#model = model;
@@ -40,6 +42,21 @@ export class GeneratorSwitch implements AsyncDisposable {
   /** What runs it; undefined until a size is known. */
   get generator(): Generator | undefined {
     return this.#generator;
+  }
+
+  /**
+   * Resolves when there is a generator: one that couldn't be made may come with another model.
+   *
+   * @throws {@link CanceledError} when the switch is closed first.
+   */
+  async available(): Promise<void> {
+    const { signal } = this.#stop;
+    if (this.#generator === undefined) {
+      await once(this.#events, 'made', { signal }).catch(() => undefined);
+    }
+    if (signal.aborted) {
+      throw new CanceledError();
+    }
   }
 
   /** Makes a generator for frames of another size. */
@@ -132,6 +149,7 @@ export class GeneratorSwitch implements AsyncDisposable {
     this.#generator = generator;
     await this.#options.use(generator);
     await old?.close();
+    this.#events.emit('made');
   }
 
   #assertWanted(asked: number): void {

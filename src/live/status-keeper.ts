@@ -1,10 +1,13 @@
 import { Vid2VidError } from '../errors/errors.js';
 import type { LiveStatus } from './types.js';
 
-/** How a translation is, told whenever that changes. What has failed for good stays so. */
+/** How each begins, and begins again. */
+const starting: LiveStatus = { state: 'starting', message: 'The source is being opened.' };
+
+/** How a translation is, told whenever that changes. What has failed stays so until it is revived. */
 export class StatusKeeper {
   readonly #onStatus: (status: LiveStatus) => void;
-  #status: LiveStatus = { state: 'starting', message: 'The source is being opened.' };
+  #status = starting;
   #silent = false;
 
   constructor(onStatus: (status: LiveStatus) => void) {
@@ -34,6 +37,14 @@ export class StatusKeeper {
     const status = { state, message, ...remedy };
     this.tell(status);
     return status;
+  }
+
+  /** What had failed begins again. */
+  revive(): void {
+    if (!this.#silent && this.#status.state === 'failed') {
+      this.#status = starting;
+      this.#onStatus(starting);
+    }
   }
 
   /** Tells nobody any more. */

@@ -178,17 +178,19 @@ export class Translation implements LiveTranslation {
     await Promise.all([this.#tracks.close(), this.#outputs.close()]);
   }
 
-  /** Pictures of a size come, or of another one. */
+  /** Pictures of a size come, or of another one. Where the model can't do that size, the source waits for another model. */
   async #begin(format: LiveFormat): Promise<void> {
     this.#pump.clear();
     this.#format = format;
     try {
       await this.#switch.resize(format.width, format.height);
     } catch (error) {
-      if (!(error instanceof CanceledError)) {
-        this.#status.tellError('failed', error);
+      if (error instanceof CanceledError) {
+        throw error;
       }
-      throw error;
+      this.#status.tellError('failed', error);
+      await this.#switch.available();
+      this.#status.revive();
     }
     this.#tracks.resize(format);
     this.#streams.announceAll();

@@ -102,7 +102,7 @@ export interface LiveTranslationOptions {
  * - `live`: pictures come.
  * - `reconnecting`: the source, or what translates it, was lost; it is tried again until it works.
  * - `ended`: a file that is played once is over.
- * - `failed`: it can't go on.
+ * - `failed`: the model can't be run at the size of the pictures; it goes on with another effect that can.
  *
  * @group Live
  */

@@ -126,6 +126,31 @@ test('an effect is changed while it plays: no gap, and one that is unknown chang
   ).toEqual([]);
 });
 
+test('a model that can not do the size: the source waits, and another effect revives it', async () => {
+  const source = { kind: 'file', path: clip, loop: true } as const;
+  await using watched = await watch({ source, model: fixture('fixed-size') });
+  await until('the failure', () => watched.live.status.state === 'failed');
+  const decoders = ffmpegsWith('unix:');
+  expect(decoders).toHaveLength(1);
+  await expect(watched.live.setEffect('day-to-mars')).rejects.toThrow(ModelError);
+  // Longer than the waits before the first tries to open a source again.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  expect(ffmpegsWith('unix:')).toEqual(decoders);
+  expect(watched.live.statistics().framesIn).toBe(0);
+  await watched.live.setEffect('day-to-night');
+  await until('pictures', () => watched.of('translated').length > 10);
+  expect(watched.live.effect).toBe('day-to-night');
+  expect(watched.states).toEqual(['starting', 'failed', 'starting', 'live']);
+});
+
+test('closed while its model can not do the size, nothing is left', async () => {
+  const before = ffmpegChildren();
+  const watched = await watch({ source: { kind: 'file', path: clip, loop: true }, model: fixture('fixed-size') });
+  await until('the failure', () => watched.live.status.state === 'failed');
+  await watched.live.close();
+  expect(ffmpegChildren()).toEqual(before);
+});
+
 test('every ffmpeg that is killed gets a successor', async () => {
   await using watched = await watch({ source: { kind: 'file', path: clip, loop: true }, model: invert });
   await until('pictures', () => watched.of('translated').length > 10);

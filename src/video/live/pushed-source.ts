@@ -141,18 +141,20 @@ export class PushedSource implements LiveSource {
   }
 
   async #read(decoder: FrameDecoder, events: LiveSourceEvents): Promise<void> {
-    const watch = setInterval(() => {
-      const [oldest] = this.#underWay.values();
-      if (oldest !== undefined && performance.now() - oldest.arrived > decodeTimeout) {
-        void decoder.close();
-      }
-    }, 500);
+    let watch: NodeJS.Timeout | undefined;
     try {
       const opened = await decoder.start(this.#format);
       if (opened.pool !== this.#format?.pool) {
         this.#format = { ...opened, frameRate: undefined };
         await events.onFormat(this.#format);
       }
+      // Not before: whoever is told of the size may take its time.
+      watch = setInterval(() => {
+        const [oldest] = this.#underWay.values();
+        if (oldest !== undefined && performance.now() - oldest.arrived > decodeTimeout) {
+          void decoder.close();
+        }
+      }, 500);
       events.onStatus({ state: 'live', message: 'The camera is on.' });
       for (let frame = await decoder.read(); frame !== undefined; frame = await decoder.read()) {
         this.#hand(frame.timestampMicroseconds, frame.pixels, opened.pool, events);
