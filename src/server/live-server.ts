@@ -92,7 +92,7 @@ class RunningServer implements LiveServer {
   /** Listens, opens the source, and lets viewers in. */
   async start(): Promise<void> {
     const { options, log, clientDirectory } = this.#parts;
-    const { host, port, tlsCert, tlsKey, maxViewers } = options;
+    const { host, port, token, tlsCert, tlsKey, maxViewers } = options;
     const limits = { maxConnections: maxViewers + spareConnections };
     this.#http = await createHttpServer({ tlsCert, tlsKey, ...limits }, this.#createRequestListener());
     const sockets = new Sockets({
@@ -105,6 +105,9 @@ class RunningServer implements LiveServer {
       },
     });
     this.#http.on('upgrade', (request, connection, head) => sockets.upgrade(request, connection, head));
+    if (!this.#parts.loopback && token !== undefined && tlsCert === undefined) {
+      log.warn('without --tls-cert and --tls-key, the token and the pictures travel in the clear');
+    }
     this.port = await listen(this.#http, host, port);
     this.urls = reachableNames(host).map((name) => `http${tlsCert === undefined ? '' : 's'}://${name}:${this.port}/`);
     this.url = this.urls[0] ?? '';

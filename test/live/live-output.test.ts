@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 
 import { afterAll, expect, test } from 'vitest';
 
+import { FfmpegProcess } from '../../dist/video/ffmpeg/process.js';
 import { LiveOutput, type LiveOutputOptions } from '../../dist/video/live/live-output.js';
 import { nalUnits } from '../../dist/video/live/codec-string.js';
+import { OutputRun } from '../../dist/video/live/output-run.js';
 import { ffmpeg, ffmpegs, frameTimes, MediaFolder, realClip, sharedData, videoOf } from '../support/media.js';
 import { until } from './support.js';
 
@@ -81,4 +83,22 @@ test('every picture that is handed over is given back, whatever becomes of it', 
     await live.close();
   }
   await until('all of them back', () => given === 3 * units.length);
+});
+
+test.each([
+  ['that ffmpeg failed', ['-i', 'nowhere.mp4'], /nowhere/],
+  ['what could not be removed', ['-version'], /busy/],
+])('an output that can not be tidied up after it ended says %s', async (_, args, why) => {
+  const [unit] = unitsOf(320, 176);
+  const [program = ''] = ffmpegs.map(({ path }) => path);
+  if (unit === undefined) {
+    throw new Error('the clip has no pictures');
+  }
+  const target = {
+    ...{ url: 'live.mp4', path: 'live.mp4', commit: () => Promise.resolve() },
+    discard: () => Promise.reject(new Error('live.mp4 is busy')),
+  };
+  const first = { ...unit, timestampMicroseconds: 0 };
+  const run = new OutputRun(new FfmpegProcess(program, args), target, first, 'h264', 'live.mp4');
+  expect((await run.ended)?.message).toMatch(why);
 });

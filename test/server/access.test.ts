@@ -16,8 +16,13 @@ describe('where other machines can reach it', () => {
   test('it starts with a token, or when told that everybody may watch', async () => {
     await using withToken = await TestServer.start({ host: '0.0.0.0', token });
     expect((await withToken.request('/')).status).toBe(401);
+    expect(
+      withToken.log.filter((line) => line.includes('the token and the pictures travel in the clear')),
+    ).toHaveLength(1);
     await using open = await TestServer.start({ host: '0.0.0.0', insecure: true });
     expect((await open.request('/', { headers: { host: 'any.example' } })).status).toBe(200);
+    await using onlyHere = await TestServer.start({ token });
+    expect(`${open.log.join('')}${onlyHere.log.join('')}`).not.toContain('in the clear');
   });
 });
 
@@ -87,16 +92,19 @@ describe('with a token', () => {
   });
 
   // macOS has no second loopback address unless it is given one.
-  test.skipIf(process.platform === 'darwin')('who tries wrong ones locks out nobody who comes from elsewhere', async () => {
-    await using server = await TestServer.start({ token });
-    const from = (localAddress: string, given: string) => server.request(`/?token=${given}`, { localAddress });
-    const tries = await Promise.all(
-      Array.from({ length: 60 }, async () => (await from('127.0.0.2', 'wrong-token')).status),
-    );
-    expect(tries).toContain(429);
-    expect((await from('127.0.0.1', token)).status).toBe(303);
-    expect((await from('127.0.0.1', 'wrong-token')).status).toBe(401);
-  });
+  test.skipIf(process.platform === 'darwin')(
+    'who tries wrong ones locks out nobody who comes from elsewhere',
+    async () => {
+      await using server = await TestServer.start({ token });
+      const from = (localAddress: string, given: string) => server.request(`/?token=${given}`, { localAddress });
+      const tries = await Promise.all(
+        Array.from({ length: 60 }, async () => (await from('127.0.0.2', 'wrong-token')).status),
+      );
+      expect(tries).toContain(429);
+      expect((await from('127.0.0.1', token)).status).toBe(303);
+      expect((await from('127.0.0.1', 'wrong-token')).status).toBe(401);
+    },
+  );
 
   test.each([
     ['::ffff:192.0.2.7', '192.0.2.7'],

@@ -51,10 +51,13 @@ export class OutputRun {
       nutHeader({ width, height, timeBase, frameRate: undefined, sampleAspectRatio: undefined }, codec),
     );
     this.ended = process.exit.then(async (exit) => {
+      const failure = exit.code === 0 ? undefined : outputFailure(exit, output);
       if (this.#finished === undefined) {
-        await target?.discard();
+        // Why it ended matters more than what couldn't be tidied up after it.
+        const left = await target?.discard().catch((error: unknown) => error);
+        return failure ?? (left instanceof Error ? left : undefined);
       }
-      return exit.code === 0 ? undefined : outputFailure(exit, output);
+      return failure;
     });
   }
 
