@@ -81,9 +81,11 @@ describe('sources of serve', () => {
     const page = await watch(server);
     expect((await page.next('welcome')).source).toEqual({ kind: 'url', title: `rtsp://${new URL(camera.url).host}` });
     await page.gets(30);
+    const before = page.messages.length;
     camera.drop();
+    const news = () => page.messages.slice(before);
     await page.until(
-      () => page.messages.some((message) => message.type === 'status' && message.state === 'reconnecting'),
+      () => news().some((message) => message.type === 'status' && message.state === 'reconnecting'),
       'the news',
     );
     expect(JSON.stringify(page.messages)).not.toContain('secret');
