@@ -97,6 +97,7 @@ test.each([
   const target = {
     ...{ url: 'live.mp4', path: 'live.mp4', commit: () => Promise.resolve() },
     discard: () => Promise.reject(new Error('live.mp4 is busy')),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const first = { ...unit, timestampMicroseconds: 0 };
   const run = new OutputRun(new FfmpegProcess(program, args), target, first, 'h264', 'live.mp4');
