@@ -14,6 +14,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 
 /** What axe finds on a page as it is: rule, how bad, and where; what it can't tell (text over a picture) is left out. */
 async function violations(page: Page): Promise<string[]> {
+  await atRest(page);
   // The page's own policy lets no foreign script in; the debugger's way isn't bound by it.
   await page.evaluate(axe);
   const options: RunOptions = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
@@ -24,6 +25,14 @@ async function violations(page: Page): Promise<string[]> {
   return violations.flatMap(({ id, impact, nodes }) =>
     nodes.map(({ target }) => `${id} (${impact ?? 'minor'}): ${target.join(' ')}`),
   );
+}
+
+/** Waits until no colour is on its way to another: half-way between the two, text may be as pale as what it stands on. */
+async function atRest(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const ending = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map((one) => one.finished));
+  });
 }
 
 const looks: readonly (readonly [name: string, options: BrowserContextOptions])[] = [
