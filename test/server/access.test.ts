@@ -79,13 +79,18 @@ describe('with a token', () => {
 
   test('wrong ones can not be tried at will, and it is never logged', async () => {
     await using server = await TestServer.start({ token });
-    const statuses = await Promise.all(
-      Array.from({ length: 30 }, async () => (await server.request('/?token=wrong-token')).status),
-    );
-    expect(statuses.filter((status) => status === 401)).toHaveLength(20);
-    expect(statuses.filter((status) => status === 429)).toHaveLength(10);
+    const start = performance.now();
+    const tries = Array.from({ length: 60 }, async () => (await server.request('/?token=wrong-token')).status);
+    const statuses = await Promise.all(tries);
+    const judged = statuses.filter((status) => status === 401).length;
+    expect(statuses.filter((status) => status === 429)).toHaveLength(statuses.length - judged);
+    // Twenty at once, and one more for each second that a busy machine takes over them.
+    expect(judged).toBeGreaterThanOrEqual(20);
+    expect(judged).toBeLessThanOrEqual(20 + Math.ceil((performance.now() - start) / 1000));
     // Not even the right one, while others are being tried from there.
-    expect((await server.request(`/?token=${token}`)).status).toBe(429);
+    const amongWrongOnes = Array.from({ length: 20 }, (_, index) => (index === 19 ? token : 'wrong-token'));
+    const answers = await Promise.all(amongWrongOnes.map((given) => server.request(`/?token=${given}`)));
+    expect(answers.at(-1)?.status).toBe(429);
     await server.connect({ headers: { authorization: `Bearer ${token}` } }).catch(() => undefined);
     expect(server.log.join('')).not.toContain(token);
     expect(server.log.join('')).not.toContain('wrong-token');
