@@ -129,6 +129,8 @@ def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start:
 
 
 def _before(config: Config, work: Path) -> Path:
+    if len(config.phases) < 2:
+        raise ValueError(f"{config.id} has one phase: leave-one-out needs weights that never saw a pair, given by --weights")
     phase = config.phases[-2]
     return work / f"{phase.name}-{phase.steps:06d}.pt"
 

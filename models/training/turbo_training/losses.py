@@ -36,7 +36,8 @@ def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[T
     """Distance to the target; where a painter knows base and light, each map is supervised by its own layer.
 
     `trust` is how much the tones of the painter's base count. At 0 it teaches what is emitted and where the sky goes alone, and the
-    pairs of a large model, judged by `near`, say how everything else looks.
+    pairs of a large model, judged by `near`, say how everything else looks. `lamps` says that light is emitted by few, small things
+    rather than spread over the picture like fog.
     """
     kept = batch.picture * torch.exp(maps.log_gain(batch.picture).clamp(-8, 2.5))
     out = kept + maps.light
