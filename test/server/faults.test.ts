@@ -12,6 +12,7 @@ import { serve, type LiveServer, type ServeOptions } from '../../dist/index.js';
 import { freeUdpPort } from '../support/free-port.js';
 import { exactModel, ffmpeg, ffmpegs, frameTimes, MediaFolder, realClip, sharedData } from '../support/media.js';
 import { ffmpegsWith, until } from '../live/support.js';
+import { attack } from './support/attack.js';
 import { nearlyValidMessage, randomMessage } from './support/hostile-messages.js';
 import { countLeftovers, liveWorkers, type Leftovers } from './support/leftovers.js';
 import { ask } from './support/server.js';
@@ -207,7 +208,7 @@ test(
       const messages = [randomMessage, nearlyValidMessage].flatMap((kind) =>
         fc.sample(kind, { numRuns: attacks, seed }),
       );
-      const ends = await attack(server, messages);
+      const ends = await attack(messages, () => watch(server));
       expect(ends.length).toBeGreaterThan(200);
       for (const { code, reason } of ends) {
         expect([1007, 1008, 1009]).toContain(code);
@@ -222,23 +223,6 @@ test(
     await expectNothingLeft();
   },
 );
-
-/** Sends each message on a socket that is open, opening another whenever one was closed. Gives back how each was closed. */
-async function attack(server: LiveServer, messages: readonly (string | Uint8Array)[]) {
-  const ends: { readonly code: number; readonly reason: string }[] = [];
-  let page: TestPage | undefined;
-  for (const message of messages) {
-    page ??= await watch(server);
-    page.socket.send(message);
-    const outcome = await Promise.race([page.closed, page.settle()]);
-    if (outcome !== undefined) {
-      ends.push(outcome);
-      page = undefined;
-    }
-  }
-  page?.terminate();
-  return ends;
-}
 
 /** Watches, turns a camera on, and cuts the connection within a picture that comes and one that goes. */
 async function goInTheMiddle(port: number): Promise<void> {

@@ -4,28 +4,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { mediaHeaderBytes } from '../../dist/server/protocol.js';
+import { attack } from './support/attack.js';
 import { nearlyValidMessage, randomMessage, validMessages } from './support/hostile-messages.js';
 import { TestServer } from './support/server.js';
-import type { TestPage } from './support/test-page.js';
 
 const seed = 5;
-
-/** Sends each message on a socket that is open, opening another whenever one was closed. Gives back how each was closed. */
-async function attack(server: TestServer, messages: readonly (string | Uint8Array)[]) {
-  const ends: { code: number; reason: string }[] = [];
-  let page: TestPage | undefined;
-  for (const [index, message] of messages.entries()) {
-    page ??= index % 2 === 0 ? await server.join() : await server.connect();
-    page.socket.send(message);
-    const outcome = await Promise.race([page.closed, page.settle()]);
-    if (outcome !== undefined) {
-      ends.push(outcome);
-      page = undefined;
-    }
-  }
-  page?.terminate();
-  return ends;
-}
 
 test.each([
   ['1,000 random messages', randomMessage],
@@ -33,7 +16,9 @@ test.each([
 ])('%s: the socket is closed with a reason, and nothing else happens', { timeout: 60_000 }, async (_, arbitrary) => {
   await using server = await TestServer.start();
   const watching = await server.watch();
-  const ends = await attack(server, fc.sample<string | Uint8Array>(arbitrary, { numRuns: 1000, seed }));
+  const ends = await attack(fc.sample<string | Uint8Array>(arbitrary, { numRuns: 1000, seed }), (sent) =>
+    sent % 2 === 0 ? server.join() : server.connect(),
+  );
   expect(ends.length).toBeGreaterThan(100);
   for (const { code, reason } of ends) {
     expect([1007, 1008, 1009]).toContain(code);
