@@ -46,6 +46,7 @@ export type {
   ModelGraph,
   ModelInput,
   ModelManifest,
+  ModelState,
   Precision,
 } from './generator/manifest.js';
 export { loadModelPackage, type ModelPackage } from './generator/model-package.js';

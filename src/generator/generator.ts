@@ -1,15 +1,15 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 
-import { CanceledError, DeviceError, InputError, throwIfCanceled, UsageError } from '../errors/errors.js';
+import { CanceledError, throwIfCanceled, UsageError } from '../errors/errors.js';
 import { type Frame, rgbByteLength } from '../frame/frame.js';
 import { type ConditionValues, resolveConditions } from './conditions.js';
 import { type DeviceTrial, openDevice } from './device.js';
 import type { DeviceName, ProviderName } from './execution-providers.js';
 import { bindDimensions, checkGraph } from './graph-check.js';
 import { missingHardware } from './hardware.js';
-import type { ModelGraph, ModelInput, ModelManifest } from './manifest.js';
-import { chooseGraph, filesOf, type ModelPackage } from './model-package.js';
+import { bytesOf, checkMemory, checkSize, memoryBytes } from './model-limits.js';
+import { chooseGraph, type ModelPackage } from './model-package.js';
 import { largeModelBytes, planSessions, type PlanLimits, type SessionPlan } from './session-plan.js';
 import { Session } from './session.js';
 
@@ -71,11 +71,20 @@ export interface Generator extends AsyncDisposable {
    * Translates a frame. The frame's buffer and `into` move to a worker: both are detached until the answer brings them
    * back. Frames given at once run side by side and may finish in another order.
    *
+   * A model with memory (`manifest.states`) takes frames as the pictures of one sequence, in the order in which they are
+   * given: each session remembers those that it was dealt, which with two sessions is every other one.
+   *
    * @param frame - The picture; its pixels span their whole buffer.
    * @param into - Buffer for the result, of the frame's byte length.
    * @param conditions - Values for what the model takes beside the frame.
    */
   translate(frame: Frame, into: ArrayBuffer, conditions?: ConditionValues): Promise<Translation>;
+  /**
+   * Forgets all frames so far: the next one is translated as the first of a sequence. To be called where frames don't
+   * follow each other: at another source, a jump, a gap. Frames given before aren't affected, and models without memory
+   * never are.
+   */
+  reset(): void;
   /** Ends it: what is in flight is rejected with {@link CanceledError}, and the workers go once their run has ended. */
   close(): Promise<void>;
 }
@@ -129,6 +138,9 @@ class SessionGenerator implements Generator {
   readonly capacity: number;
   readonly #options: GeneratorOptions;
   readonly #opened: readonly Session[];
+  readonly #remembers: boolean;
+  /** Whose turn it is, where sessions take turns. */
+  #turn = 0;
   readonly #stop = () => void this.close();
   #closed: Promise<void> | undefined;
 
@@ -139,6 +151,7 @@ class SessionGenerator implements Generator {
     this.capacity = 2 * plan.sessions;
     this.#options = options;
     this.#opened = opened;
+    this.#remembers = options.model.manifest.states.length > 0;
     options.signal?.addEventListener('abort', this.#stop, { once: true });
   }
 
@@ -148,13 +161,20 @@ class SessionGenerator implements Generator {
     }
     this.#check(frame, into);
     const values = resolveConditions(this.#options.model.manifest, conditions);
-    const session = this.#opened.reduce((least, other) => (other.inFlight < least.inFlight ? other : least));
+    const session = this.#deal();
     const { input, output, inferMilliseconds } = await session.run(frame.pixels.buffer, into, values);
     return {
       frame: { ...frame, pixels: new Uint8Array(output) },
       source: { ...frame, pixels: new Uint8Array(input) },
       inferMilliseconds,
     };
+  }
+
+  reset(): void {
+    if (this.#remembers) {
+      this.#turn = 0;
+      this.#opened.forEach((session) => session.reset());
+    }
   }
 
   close(): Promise<void> {
@@ -165,6 +185,18 @@ class SessionGenerator implements Generator {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The session for the next frame. */
+  #deal(): Session {
+    const least = this.#opened.reduce((fewest, other) => (other.inFlight < fewest.inFlight ? other : fewest));
+    if (!this.#remembers) {
+      return least;
+    }
+    // Whoever were free first would take other frames each time, remember others, and draw another video.
+    const next = this.#opened[this.#turn] ?? least;
+    this.#turn = (this.#turn + 1) % this.#opened.length;
+    return next;
   }
 
   #check({ width, height, pixels }: Frame, into: ArrayBuffer): void {
@@ -186,28 +218,6 @@ class SessionGenerator implements Generator {
   }
 }
 
-function bytesOf(graph: ModelGraph): number {
-  return filesOf(graph).reduce((sum, file) => sum + file.bytes, 0);
-}
-
-/** Memory of the machine, or of the container that this process is in. */
-function memoryBytes(): number {
-  const limit = process.constrainedMemory();
-  return Math.min(totalmem(), limit > 0 ? limit : Infinity);
-}
-
-/** Refuses a model that can't fit, before gigabytes of it are read and the system ends the process. */
-function checkMemory({ id }: ModelManifest, { modelBytes, memoryBytes }: PlanLimits): void {
-  if (modelBytes > memoryBytes) {
-    const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
-    throw new DeviceError(
-      'device-unavailable',
-      `Model ${id} holds ${gigabytes(modelBytes)} GB of weights; there are ${gigabytes(memoryBytes)} GB of memory.`,
-      { remedy: 'Take a smaller model, or pull this one with --precision fp16.' },
-    );
-  }
-}
-
 function describe(model: ModelPackage, provider: ProviderName, width: number, height: number) {
   const { directory, manifest } = model;
   const graph = chooseGraph(manifest, provider);
@@ -224,6 +234,7 @@ function describe(model: ModelPackage, provider: ProviderName, width: number, he
       value,
       shape: checked.conditionShapes.get(input) ?? [],
     })),
+    states: manifest.states,
     freeDimensions: bindDimensions(checked, width, height),
   };
 }
@@ -236,20 +247,6 @@ async function timeOf(session: Session, bytes: number): Promise<number> {
     best = Math.min(best, inferMilliseconds);
     spent += inferMilliseconds;
   }
+  session.reset();
   return best;
-}
-
-function checkSize({ id, input }: ModelManifest, width: number, height: number): void {
-  const fits = (size: number, minimum: number, maximum: number) =>
-    Number.isInteger(size) && size >= minimum && size <= maximum && size % input.sizeMultiple === 0;
-  if (!fits(width, input.minWidth, input.maxWidth) || !fits(height, input.minHeight, input.maxHeight)) {
-    throw new InputError('size-unsupported', `Model ${id} can't translate ${width}x${height}: ${allowedText(input)}.`, {
-      remedy: 'Choose another size with --size.',
-    });
-  }
-}
-
-function allowedText({ minWidth, minHeight, maxWidth, maxHeight, sizeMultiple }: ModelInput): string {
-  const multiples = sizeMultiple > 1 ? `, both multiples of ${sizeMultiple}` : '';
-  return `it takes ${minWidth}x${minHeight} to ${maxWidth}x${maxHeight}${multiples}`;
 }

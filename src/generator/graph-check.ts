@@ -1,5 +1,5 @@
 import { InputError, ModelError } from '../errors/errors.js';
-import type { ModelGraph, ModelManifest } from './manifest.js';
+import type { ModelGraph, ModelManifest, ModelState } from './manifest.js';
 import { type Dimension, type GraphHeader, type GraphValue, readGraphHeader } from './onnx-header.js';
 
 // TensorProto.DataType of onnx.proto.
@@ -18,6 +18,9 @@ const elementTypes: Readonly<Record<number, string>> = {
 
 const remedy = 'A graph has to take and give uint8 [1, height, width, 3] under the names in its manifest.';
 
+const stateRemedy =
+  'A state is a float32 input and a float32 output of as many dimensions; "states" in the manifest names them.';
+
 /** What a session needs to know of a graph that has been found right. */
 export interface CheckedGraph {
   /** Dimensions of the frame input: batch, height, width, channels. */
@@ -27,7 +30,7 @@ export interface CheckedGraph {
 }
 
 /**
- * Checks that a graph takes and gives what its manifest says: the frame, the conditions, and nothing else.
+ * Checks that a graph takes and gives what its manifest says: the frame, the conditions, the states, and nothing else.
  *
  * @param path - The graph's file.
  */
@@ -44,8 +47,10 @@ export function checkGraph(path: string, graph: ModelGraph, manifest: ModelManif
     const input = find(header.inputs, condition.input, 'input', path);
     conditionShapes.set(condition.input, checkNumber(input, path));
   }
+  manifest.states.forEach((state) => checkState(state, header, frame, path));
+  const states = new Set(manifest.states.map((state) => state.input));
   for (const { name } of header.inputs) {
-    if (name !== manifest.input.name && !conditionShapes.has(name)) {
+    if (name !== manifest.input.name && !conditionShapes.has(name) && !states.has(name)) {
       throw invalid(`${path} asks for an input "${name}", which the manifest doesn't name.`);
     }
   }
@@ -124,6 +129,36 @@ function checkNumber({ name, elementType, dimensions }: GraphValue, path: string
   return dimensions.length === 1 ? [1] : [];
 }
 
+function checkState(state: ModelState, header: GraphHeader, frame: GraphValue, path: string): void {
+  const input = find(header.inputs, state.input, 'input', path);
+  const output = find(header.outputs, state.output, 'output', path);
+  const { initialShape } = state;
+  const fits = ({ elementType, dimensions }: GraphValue, shape: readonly Dimension[]) =>
+    elementType === float32 &&
+    dimensions.length === shape.length &&
+    dimensions.every(
+      (size, axis) => typeof size !== 'number' || typeof shape[axis] !== 'number' || size === shape[axis],
+    );
+  if (!fits(input, initialShape)) {
+    const needed = `float32 of ${initialShape.length} dimensions that [${initialShape.join(', ')}] fits`;
+    throw invalid(`${path}: state input "${input.name}" is ${valueText(input)}, not ${needed}.`, stateRemedy);
+  }
+  if (!fits(output, input.dimensions)) {
+    const needed = `float32 that fits its input "${input.name}", ${shapeText(input.dimensions)}`;
+    throw invalid(`${path}: state output "${output.name}" is ${valueText(output)}, not ${needed}.`, stateRemedy);
+  }
+  // onnxruntime takes dimensions of one name for equal, and this one isn't at the first frame. The batch is always 1.
+  const [batch, ...sides] = frame.dimensions;
+  const elsewhere = new Set([...sides, ...header.outputs.flatMap(({ dimensions }) => dimensions)]);
+  const shared = input.dimensions.find((size) => typeof size === 'string' && size !== batch && elsewhere.has(size));
+  if (shared !== undefined) {
+    throw invalid(
+      `${path}: state input "${input.name}" shares its dimension "${shared}" with the frame or an output.`,
+      'Give the free dimensions of state inputs names of their own: at the first frame they have other sizes.',
+    );
+  }
+}
+
 function typeName(elementType: number): string {
   return elementTypes[elementType] ?? `of element type ${elementType}`;
 }
@@ -132,6 +167,10 @@ function shapeText(dimensions: readonly Dimension[]): string {
   return `[${dimensions.map((dimension) => dimension ?? '?').join(', ')}]`;
 }
 
-function invalid(message: string): ModelError {
-  return new ModelError('model-invalid', message, { remedy });
+function valueText({ elementType, dimensions }: GraphValue): string {
+  return `${typeName(elementType)} ${shapeText(dimensions)}`;
+}
+
+function invalid(message: string, otherRemedy = remedy): ModelError {
+  return new ModelError('model-invalid', message, { remedy: otherRemedy });
 }

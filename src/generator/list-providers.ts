@@ -76,6 +76,7 @@ function openProbe(provider: ProviderName): Promise<Session> {
     width: side,
     height: side,
     conditions: [],
+    states: [],
     freeDimensions: { width: side, height: side },
     threads: 1,
   });

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { ModelError } from '../errors/errors.js';
 import type { ProviderName } from './execution-providers.js';
 import { checkGraph } from './graph-check.js';
-import { type ModelFile, type ModelGraph, type ModelManifest, type Precision, parseManifest } from './manifest.js';
+import type { ModelFile, ModelGraph, ModelManifest, Precision } from './manifest.js';
+import { parseManifest } from './parse-manifest.js';
 
 /**
  * A model that has been read and found whole.

@@ -49,6 +49,14 @@ const explanations: readonly Explanation[] = [
       }),
   },
   {
+    pattern: /^State output ".*/,
+    explain: ([found], { graph }, cause) =>
+      new ModelError('model-invalid', `${graph} can't be run on a sequence. ${found}`, {
+        remedy: 'Export the model again, with a state whose shape depends on nothing but the size of the frame.',
+        cause,
+      }),
+  },
+  {
     pattern:
       /ModelProto|protobuf|INVALID_GRAPH|INVALID_PROTOBUF|INVALID_ARGUMENT|Type Error|external data|NO_SUCHFILE/i,
     explain: (match, { graph }, cause) =>

@@ -1,5 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-node';
 
+import type { ModelState } from './manifest.js';
+
 /** What a session's worker is started with. */
 export interface SessionSetup {
   /** Path of the graph, or its bytes. */
@@ -14,6 +16,8 @@ export interface SessionSetup {
   readonly height: number;
   /** The numbers the graph takes, with the values of the warm-up run. */
   readonly conditions: readonly SessionCondition[];
+  /** What the graph hands itself from frame to frame. It stays in the worker. */
+  readonly states: readonly ModelState[];
   /** Values of the graph's free dimensions, by name. */
   readonly freeDimensions: Readonly<Record<string, number>>;
   /** What onnxruntime is to run it on. */
@@ -44,6 +48,8 @@ export type SessionRequest =
       /** Values by the graph's input names. */
       readonly conditions: Readonly<Record<string, number>>;
     }
+  /** The next run is the first of a sequence. */
+  | { readonly type: 'reset' }
   | { readonly type: 'close' };
 
 /** What the worker answers. */

@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 
 import { RunGuard } from './run-guard.js';
+import { SessionMemory } from './session-memory.js';
 import type { SessionReply, SessionRequest, SessionSetup } from './session-protocol.js';
 
 const setup = workerData as SessionSetup;
@@ -29,7 +30,7 @@ if (session === undefined) {
   // Requests wait in this chain, so that a run's buffers aren't looked at before their turn and `close` comes last.
   let last = Promise.resolve();
   port.on('message', (request: SessionRequest) => {
-    last = last.then(() => (request.type === 'run' ? runOne(session, request) : end(session)));
+    last = last.then(() => serve(session, request));
   });
   reply({ type: 'ready' });
 }
@@ -39,6 +40,7 @@ interface Running {
   readonly session: InferenceSession;
   readonly conditions: ReadonlyMap<string, Float32Array>;
   readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly memory: SessionMemory;
   readonly tensor: (buffer: ArrayBuffer) => Tensor;
 }
 
@@ -70,9 +72,7 @@ async function start(): Promise<Running | undefined> {
       ? ort.InferenceSession.create(graph, options)
       : ort.InferenceSession.create(graph, options));
     const running = prepare(made, ort.Tensor);
-    // The first run plans memory and compiles shaders; on a picture of nobody's it costs no frame its time.
-    const size = setup.width * setup.height * 3;
-    await infer(running, new ArrayBuffer(size), new ArrayBuffer(size), {});
+    await warmUp(running);
     return running;
   } catch (error) {
     await made?.release();
@@ -81,6 +81,17 @@ async function start(): Promise<Running | undefined> {
   } finally {
     guard.leave();
   }
+}
+
+/** The first run plans memory and compiles shaders; on a picture of nobody's it costs no frame its time. */
+async function warmUp(running: Running): Promise<void> {
+  const { memory } = running;
+  const size = setup.width * setup.height * 3;
+  // With a memory the second frame is another case: the graph is given what it gave.
+  for (let run = 0; run < (memory.isEmpty ? 1 : 2); run++) {
+    await infer(running, new ArrayBuffer(size), new ArrayBuffer(size), {});
+  }
+  memory.reset();
 }
 
 function prepare(made: InferenceSession, TensorClass: typeof Tensor): Running {
@@ -97,13 +108,14 @@ function prepare(made: InferenceSession, TensorClass: typeof Tensor): Running {
     session: made,
     conditions,
     feeds,
+    memory: new SessionMemory(setup.states, TensorClass),
     tensor: (buffer) => new TensorClass('uint8', new Uint8Array(buffer), dimensions),
   };
 }
 
 /** Runs the network from one buffer into another; returns how long it took. */
 async function infer(
-  { session, conditions, feeds, tensor }: Running,
+  { session, conditions, feeds, memory, tensor }: Running,
   input: ArrayBuffer,
   output: ArrayBuffer,
   values: Readonly<Record<string, number>>,
@@ -112,9 +124,27 @@ async function infer(
     conditions.get(condition.input)?.fill(values[condition.input] ?? condition.value);
   }
   const begin = performance.now();
-  // The result is written into `output`; the tensor that run() also returns is of no use.
-  await session.run({ ...feeds, [setup.input]: tensor(input) }, { [setup.output]: tensor(output) });
+  // The picture is written into `output`; the tensor that run() also returns for it is of no use.
+  const results = await session.run(
+    { ...feeds, ...memory.feeds(), [setup.input]: tensor(input) },
+    { ...memory.fetches(), [setup.output]: tensor(output) },
+  );
+  memory.keep(results);
   return performance.now() - begin;
+}
+
+async function serve(running: Running, request: SessionRequest): Promise<void> {
+  switch (request.type) {
+    case 'run':
+      await runOne(running, request);
+      break;
+    case 'reset':
+      running.memory.reset();
+      break;
+    case 'close':
+      await end(running);
+      break;
+  }
 }
 
 async function runOne(running: Running, request: SessionRequest & { type: 'run' }): Promise<void> {
@@ -126,6 +156,8 @@ async function runOne(running: Running, request: SessionRequest & { type: 'run' 
     const inferMilliseconds = await infer(running, input, output, conditions);
     reply({ type: 'done', id, input, output, inferMilliseconds }, [input, output]);
   } catch (error) {
+    // Half of what it was to remember may be written.
+    running.memory.reset();
     reply({ type: 'error', id, message: messageOf(error) });
   } finally {
     guard.leave();

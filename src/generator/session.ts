@@ -74,6 +74,7 @@ export class Session implements AsyncDisposable {
       width: options.width,
       height: options.height,
       conditions: options.conditions,
+      states: options.states,
       freeDimensions: options.freeDimensions,
       executionProviders: executionProviders[provider].executionProviders,
       threads: options.threads,
@@ -120,6 +121,13 @@ export class Session implements AsyncDisposable {
       this.#pending.set(id, { resolve, reject });
       this.#worker.ref();
     });
+  }
+
+  /** Makes the run that is asked for next the first of a sequence; those asked for before aren't affected. */
+  reset(): void {
+    if (this.#ended === undefined) {
+      this.#post({ type: 'reset' });
+    }
   }
 
   /**

@@ -202,9 +202,10 @@ export class Translation implements LiveTranslation {
     this.#gap ||= frame.discontinuity;
     if (pool === undefined || this.#closed !== undefined || this.#paused || this.#isUnwatched()) {
       pool?.release(frame.pixels.buffer);
+      this.#pump.clear();
       return;
     }
-    this.#pump.offer(frame, pool);
+    this.#pump.offer(frame, pool, !frame.discontinuity);
   }
 
   /** Whether nobody would see what is translated. */

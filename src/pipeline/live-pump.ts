@@ -39,6 +39,8 @@ export class LivePump<F extends Frame> {
   readonly #idle = new Map<Generator, () => void>();
   #generator: Generator | undefined;
   #lastIndex = -1;
+  /** Whether what is offered next goes on where the last frame ended, drops aside. */
+  #follows = false;
   #closed = false;
 
   constructor(options: LivePumpOptions<F>) {
@@ -49,8 +51,13 @@ export class LivePump<F extends Frame> {
    * Takes a frame; at once when the generator has time for it, else until a newer one comes.
    *
    * @param pool - Where its buffer came from; the result's comes from there too.
+   * @param follows - Whether it follows the one before. Where it doesn't, a model with memory begins anew.
    */
-  offer(frame: F, pool: FramePool): void {
+  offer(frame: F, pool: FramePool, follows = true): void {
+    if (!follows || !this.#follows) {
+      this.#generator?.reset();
+    }
+    this.#follows = true;
     this.#drop(this.#waiting.put({ frame, pool }));
     this.#advance();
   }
@@ -69,8 +76,12 @@ export class LivePump<F extends Frame> {
     }
   }
 
-  /** Forgets the frame that waits, without counting it: the source is paused, or of another size. */
+  /**
+   * Forgets the frame that waits, without counting it, and takes what comes next for the first of a sequence: the source
+   * is paused, or of another size, or nobody watched it.
+   */
   clear(): void {
+    this.#follows = false;
     const waiting = this.#waiting.take();
     waiting?.pool.release(waiting.frame.pixels.buffer);
   }

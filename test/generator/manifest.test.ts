@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, test } from 'vitest';
 
-import { parseManifest } from '../../dist/generator/manifest.js';
+import { parseManifest } from '../../dist/generator/parse-manifest.js';
 import { fixture, type LooseManifest } from '../support/models.js';
 
 const good = readFileSync(`${fixture('invert')}/manifest.json`, 'utf8');
+
+const previous = { input: 'previous', output: 'next', initialShape: [1, 35, 1, 1], initial: -1000 };
 
 function parseEdited(edit: (manifest: LooseManifest) => void) {
   const manifest = JSON.parse(good) as LooseManifest;
@@ -26,6 +28,11 @@ describe('a manifest', () => {
 
   test('has frames of even size where it says nothing', () => {
     expect(parseEdited((m) => delete m.input.sizeMultiple).input.sizeMultiple).toBe(2);
+  });
+
+  test('remembers nothing where it says nothing, and else what it says', () => {
+    expect(parseEdited(() => undefined).states).toEqual([]);
+    expect(parseEdited((m) => (m.states = [previous])).states).toEqual([previous]);
   });
 
   test('of another format is refused with both numbers', () => {
@@ -64,6 +71,31 @@ describe('a manifest', () => {
       /conditions\[0\]\.default: /,
       (m) => (m.conditions[0] = { ...m.conditions[0], default: 2 }),
     ],
+    ['a state without a shape', /states\[0\]\.initialShape: /, (m) => (m.states = [{ ...previous, initialShape: [] }])],
+    [
+      'a state of size 0',
+      /states\[0\]\.initialShape\[1\]: /,
+      (m) => (m.states = [{ ...previous, initialShape: [1, 0] }]),
+    ],
+    [
+      'a state that would fill the memory',
+      /states\[0\]\.initialShape: must hold no more than 16777216 numbers/,
+      (m) => (m.states = [{ ...previous, initialShape: [1, 1e6, 1e6] }]),
+    ],
+    [
+      'a state that begins beyond float32',
+      /states\[0\]\.initial: must be a finite float32/,
+      (m) => (m.states = [{ ...previous, initial: 1e39 }]),
+    ],
+    [
+      'a state that begins with nothing',
+      /states\[0\]\.initial: /,
+      (m) => (m.states = [{ ...previous, initial: null }]),
+    ],
+    ['a state twice', /states: names an input or output .* elsewhere/, (m) => (m.states = [previous, previous])],
+    ['a state that is a condition', /states: names/, (m) => (m.states = [{ ...previous, input: 'strength' }])],
+    ['a state that is the frame', /states: names/, (m) => (m.states = [{ ...previous, input: 'frame' }])],
+    ['a state that is the picture', /states: names/, (m) => (m.states = [{ ...previous, output: 'translated' }])],
     ['no provenance', /: provenance: /, (m) => delete m.provenance],
   ])('with %s is refused, the place named', (_, message, edit) => {
     expect(() => parseEdited(edit)).toThrow(expect.objectContaining({ code: 'model-invalid', name: 'ModelError' }));

@@ -87,6 +87,59 @@ describe('loading a model package', () => {
     await expect(failure).rejects.toMatchObject({ code: 'model-invalid', remedy: expect.any(String) as string });
   });
 
+  test.each<[string, RegExp, object]>([
+    [
+      'an input that is missing',
+      /has no input "old", which the manifest names; its inputs are: "frame", /,
+      { input: 'old' },
+    ],
+    ['an output that is missing', /has no output "new", which the manifest names; its outputs /, { output: 'new' }],
+    [
+      'an initial shape of another rank',
+      /state input "mean" is float32 \[1, seen_height, seen_width, 3\], not float32 of 3 dimensions that \[1, 1, 3\] fits\.$/,
+      { initialShape: [1, 1, 3] },
+    ],
+    [
+      'an initial shape that the graph does not take',
+      /state input "mean" is .*, not float32 of 4 dimensions that \[1, 1, 1, 4\] fits\.$/,
+      { initialShape: [1, 1, 1, 4] },
+    ],
+    [
+      'an output of another rank than the input',
+      /state output "newCount" is float32 \[1\], not float32 that fits its input "mean", \[1, seen_height, /,
+      { output: 'newCount' },
+    ],
+  ])('refuses a state with %s', async (_, message, change) => {
+    const folder = await copyOfFixture('running-mean');
+    await editManifest(folder, (manifest) => {
+      manifest.states = [{ ...manifest.states?.[0], ...change }];
+    });
+    const failure = loadModelPackage(folder);
+    await expect(failure).rejects.toThrow(message);
+    await expect(failure).rejects.toMatchObject({ code: 'model-invalid', remedy: expect.any(String) as string });
+  });
+
+  test('refuses a state that the manifest leaves out', async () => {
+    const folder = await copyOfFixture('running-mean');
+    await editManifest(folder, (manifest) => manifest.states?.pop());
+    await expect(loadModelPackage(folder)).rejects.toThrow(
+      /asks for an input "count", which the manifest doesn't name\.$/,
+    );
+  });
+
+  test.each(['shared-dimension', 'frame-dimension'])(
+    'refuses the graph of %s, which onnxruntime would take to be of its later size at the first frame',
+    async (name) => {
+      await expect(loadModelPackage(fixture(name))).rejects.toMatchObject({
+        code: 'model-invalid',
+        message: expect.stringMatching(
+          /state input "mean" shares its dimension "(rows|height)" with the frame or an output\.$/,
+        ) as string,
+        remedy: expect.stringContaining('names of their own') as string,
+      });
+    },
+  );
+
   test('refuses a graph of another opset than the manifest says', async () => {
     const folder = await copyOfFixture('invert');
     await editManifest(folder, (manifest) => {

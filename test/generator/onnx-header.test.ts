@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { bindDimensions, checkGraph } from '../../dist/generator/graph-check.js';
-import { parseManifest } from '../../dist/generator/manifest.js';
+import { parseManifest } from '../../dist/generator/parse-manifest.js';
 import { readGraphHeader } from '../../dist/generator/onnx-header.js';
 import { copyOfFixture, fixture } from '../support/models.js';
 

@@ -13,6 +13,7 @@ const slow: SessionOptions = {
   width: side,
   height: side,
   conditions: [],
+  states: [],
   freeDimensions: { width: side, height: side },
   threads: 1,
 };

@@ -90,7 +90,62 @@ def slow(layers: int = 24) -> bytes:
     return model(nodes, [value("frame", TensorProto.UINT8, FRAME)], [value("translated", TensorProto.UINT8, FRAME)], constants)
 
 
-def write(name: str, graph: bytes, strength: bool = True, opset: int = OPSET) -> None:
+def running_mean(previous: list = [1, "seen_height", "seen_width", 3], result: list = FRAME) -> bytes:
+    """The mean of all pictures so far, and how many there were. A picture whose first byte is 255 makes the run fail."""
+    nodes = [
+        helper.make_node("Cast", ["frame"], ["x"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["count", "one"], ["newCount"]),
+        helper.make_node("Sub", ["x", "mean"], ["difference"]),
+        helper.make_node("Div", ["difference", "newCount"], ["step"]),
+        helper.make_node("Add", ["mean", "step"], ["newMean"]),
+        helper.make_node("Slice", ["frame", "zeros", "ones", "axes"], ["corner"]),
+        helper.make_node("Cast", ["corner"], ["index"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["bytesAllowed", "index"], ["nothing"]),
+        helper.make_node("Add", ["newMean", "nothing"], ["sum"]),
+        helper.make_node("Round", ["sum"], ["rounded"]),
+        helper.make_node("Cast", ["rounded"], ["translated"], to=TensorProto.UINT8),
+    ]
+    inputs = [
+        value("frame", TensorProto.UINT8, FRAME),
+        value("mean", TensorProto.FLOAT, previous),
+        value("count", TensorProto.FLOAT, [1]),
+    ]
+    outputs = [
+        value("translated", TensorProto.UINT8, FRAME),
+        value("newMean", TensorProto.FLOAT, result),
+        value("newCount", TensorProto.FLOAT, [1]),
+    ]
+    constants = [
+        scalar("one", 1),
+        ints("zeros", [0, 0, 0, 0]),
+        ints("ones", [1, 1, 1, 1]),
+        ints("axes", [0, 1, 2, 3]),
+        helper.make_tensor("bytesAllowed", TensorProto.FLOAT, [255], [0.0] * 255),
+    ]
+    return model(nodes, inputs, outputs, constants)
+
+
+def growing() -> bytes:
+    """The picture; as its state all pictures so far, one below the other."""
+    nodes = [
+        helper.make_node("Cast", ["frame"], ["x"], to=TensorProto.FLOAT),
+        helper.make_node("Concat", ["before", "x"], ["after"], axis=1),
+        helper.make_node("Identity", ["frame"], ["translated"]),
+    ]
+    return model(
+        nodes,
+        [value("frame", TensorProto.UINT8, FRAME), value("before", TensorProto.FLOAT, [1, "seen_height", "seen_width", 3])],
+        [value("translated", TensorProto.UINT8, FRAME), value("after", TensorProto.FLOAT, [1, "rows", "columns", 3])],
+        [],
+    )
+
+
+MEAN = {"input": "mean", "output": "newMean", "initialShape": [1, 1, 1, 3], "initial": -1000}
+COUNT = {"input": "count", "output": "newCount", "initialShape": [1], "initial": 0}
+GROWING = {"input": "before", "output": "after", "initialShape": [1, 1, 64, 3], "initial": 0}
+
+
+def write(name: str, graph: bytes, strength: bool = True, opset: int = OPSET, states: tuple = ()) -> None:
     folder = FIXTURES / name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(graph)
@@ -118,6 +173,8 @@ def write(name: str, graph: bytes, strength: bool = True, opset: int = OPSET) ->
         "conditions": [condition] if strength else [],
         "provenance": {"madeBy": "test/oracle/make-model-fixtures.py"},
     }
+    if states:
+        manifest["states"] = states
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     print(f"{name}: {len(graph)} bytes")
 
@@ -135,6 +192,10 @@ def main() -> None:
     write("unknown-opset", invert(opset=99), opset=99)
     write("unknown-operator", invert(cast="Translate"))
     write("truncated", invert()[:300])
+    write("running-mean", running_mean(), strength=False, states=(MEAN, COUNT))
+    write("shared-dimension", running_mean(previous=[1, "rows", "columns", 3], result=[1, "rows", "columns", 3]), False, states=(MEAN, COUNT))
+    write("frame-dimension", running_mean(previous=FRAME), strength=False, states=(MEAN, COUNT))
+    write("growing-state", growing(), strength=False, states=(GROWING,))
     print(base64.b64encode(invert(strength=None)).decode())
 
 

@@ -12,14 +12,19 @@ const bytes = 4 * 2 * 3;
 function controlled(sessions: number) {
   const answers = new Map<number, { done: () => void; fail: (error: Error) => void }>();
   const close = () => Promise.resolve();
+  /** What was asked of it, in order. */
+  const steps: (number | 'reset')[] = [];
   const generator = {
     ...{ capacity: 2 * sessions, sessions, threads: 1, provider: 'cpu', close, [Symbol.asyncDispose]: close },
-    translate: (frame: Frame, into: ArrayBuffer) =>
-      new Promise<Translation>((resolve, fail) => {
+    reset: () => steps.push('reset'),
+    translate: (frame: Frame, into: ArrayBuffer) => {
+      steps.push(frame.index);
+      return new Promise<Translation>((resolve, fail) => {
         const translated = { ...frame, pixels: new Uint8Array(into) };
         const done = () => resolve({ frame: translated, source: frame, inferMilliseconds: 1 });
         answers.set(frame.index, { done, fail });
-      }),
+      });
+    },
   } as unknown as Generator;
   const finish = async (index: number) => {
     answers.get(index)?.done();
@@ -31,7 +36,7 @@ function controlled(sessions: number) {
     answers.delete(index);
     await sleep(0);
   };
-  return { generator, finish, fail, underWay: () => [...answers.keys()] };
+  return { generator, finish, fail, steps, underWay: () => [...answers.keys()] };
 }
 
 function setUp() {
@@ -49,9 +54,11 @@ function setUp() {
     onDrop: (where) => dropped.push(where),
     onFailure: (generator) => failed.push(generator),
   });
-  const offer = (index: number) =>
-    pump.offer({ index, width: 4, height: 2, timestamp: index, pixels: new Uint8Array(pool.acquire()) }, pool);
-  return { pool, given, dropped, failed, pump, offer };
+  const frameOf = (index: number) => ({ index, width: 4, height: 2, timestamp: index });
+  const offer = (index: number) => pump.offer({ ...frameOf(index), pixels: new Uint8Array(pool.acquire()) }, pool);
+  const offerAfterGap = (index: number) =>
+    pump.offer({ ...frameOf(index), pixels: new Uint8Array(pool.acquire()) }, pool, false);
+  return { pool, given, dropped, failed, pump, offer, offerAfterGap };
 }
 
 describe('the newest frame wins', () => {
@@ -124,6 +131,25 @@ test('another generator takes over between two frames, and the old one is told w
   await swapped;
   await next.finish(1);
   expect(given).toEqual([0, 1]);
+});
+
+test('a model with memory begins anew where frames do not follow each other, and only there', async () => {
+  const { pump, offer, offerAfterGap } = setUp();
+  const { generator, finish, steps } = controlled(1);
+  await pump.use(generator);
+  // One is dropped for a newer one: that is no gap.
+  [0, 1, 2].forEach(offer);
+  await finish(0);
+  await finish(2);
+  offerAfterGap(3);
+  // The first after the gap is dropped, and what takes its place is the first.
+  offerAfterGap(4);
+  offer(5);
+  await finish(3);
+  await finish(5);
+  pump.clear();
+  offer(6);
+  expect(steps).toEqual(['reset', 0, 2, 'reset', 3, 'reset', 5, 'reset', 6]);
 });
 
 test('a generator that fails gets no more frames, and its owner is told', async () => {

@@ -31,6 +31,7 @@ export type LooseManifest = Record<string, unknown> & {
   graphs: Record<string, unknown>[];
   input: Record<string, unknown>;
   conditions: Record<string, unknown>[];
+  states?: Record<string, unknown>[];
 };
 
 /** Changes the manifest of a package. */

@@ -42,7 +42,7 @@ function describe({
     );
   }
   if (manifest !== undefined) {
-    const { input, conditions } = manifest;
+    const { input, conditions, states } = manifest;
     rows.push(
       ['source', manifest.source],
       ['pictures', `${input.minWidth}x${input.minHeight} to ${input.maxWidth}x${input.maxHeight}`],
@@ -50,6 +50,9 @@ function describe({
         ? []
         : [['working size', `${input.workingSize} on the short side, unless --working-size says otherwise`] as [string, string]]),
       ['takes', conditions.map(({ kind }) => kind).join(', ') || 'the frame only'],
+      ...(states.length === 0
+        ? []
+        : [['remembers', `from frame to frame, ${states.map(({ input, output }) => `${output} as ${input}`).join(', ')}`] as [string, string]]),
     );
   }
   if (published !== undefined) {
