@@ -5,15 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
 
 from turbo_training.falling import layers
 from turbo_training.graph import build, run, save, slim
-from turbo_training.network import Generator, Widths, multiply_accumulates
+from turbo_training.look import enlargement, multiply_accumulates, padded, reduction
+from turbo_training.network import FOLD, Generator, Widths
 from turbo_training.package import check, check_slim
 from turbo_training.weights import read_weights
+
+LARGE = [(1282, 702), (2590, 1090)]
+"""The least frames, nearly, that are reduced by 2 and by 4."""
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +47,14 @@ def test_strength_zero_changes_nothing(generator: Generator) -> None:
 @pytest.mark.parametrize("mixed", [False, True])
 def test_graph_is_the_network_at_every_size(generator: Generator, tmp_path: Path, mixed: bool) -> None:
     save(build(generator, "test", None, mixed), tmp_path / "model.onnx")
-    assert check(generator, tmp_path / "model.onnx", mixed) <= 1
+    assert check(generator, tmp_path / "model.onnx", mixed, LARGE) <= 1
 
 
 @pytest.mark.parametrize("kind", ["rain", "snow"])
 def test_what_falls_moves_with_time_alone(generator: Generator, tmp_path: Path, kind: str) -> None:
     save(build(generator, "test", layers(kind), True), tmp_path / "falling.onnx")
     save(build(generator, "test", None, True), tmp_path / "still.onnx")
-    assert check_slim(tmp_path / "falling.onnx", tmp_path / "falling.onnx") == 0
+    assert check_slim(tmp_path / "falling.onnx", tmp_path / "falling.onnx", LARGE[:1]) == 0
     falling, still = (onnxruntime.InferenceSession(str(tmp_path / f"{name}.onnx")) for name in ("falling", "still"))
     frame = np.full((1, 180, 320, 3), 40, np.uint8)
     first, again, later = (run(falling, frame, 1.0, time).astype(int) for time in (2.0, 2.0, 2.04))
@@ -58,21 +63,49 @@ def test_what_falls_moves_with_time_alone(generator: Generator, tmp_path: Path, 
     assert (first >= run(still, frame, 1.0)).all()
 
 
-def test_sizes_can_be_fixed_at_load(generator: Generator, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("width", "height"), [(162, 122), (1280, 720)])
+def test_sizes_can_be_fixed_at_load(generator: Generator, tmp_path: Path, width: int, height: int) -> None:
     save(build(generator, "test"), tmp_path / "model.onnx")
     options = onnxruntime.SessionOptions()
-    options.add_free_dimension_override_by_name("width", 162)
-    options.add_free_dimension_override_by_name("height", 122)
+    options.add_free_dimension_override_by_name("width", width)
+    options.add_free_dimension_override_by_name("height", height)
+    options.optimized_model_filepath = str(tmp_path / "fixed.onnx")
     fixed = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), options)
     free = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
-    frame = np.random.default_rng(2).integers(0, 256, (1, 122, 162, 3), np.uint8)
+    frame = np.random.default_rng(2).integers(0, 256, (1, height, width, 3), np.uint8)
     difference = run(fixed, frame, 1.0).astype(int) - run(free, frame, 1.0)
-    assert fixed.get_inputs()[0].shape == [1, 122, 162, 3]
+    assert fixed.get_inputs()[0].shape == [1, height, width, 3]
     assert np.abs(difference).max() <= 1
+    assert not [n for n in onnx.load(str(tmp_path / "fixed.onnx")).graph.node if n.op_type == "If"]
+
+
+def test_frames_are_reduced_from_720p_on() -> None:
+    sizes = [(2, 2), (640, 360), (960, 540), (1280, 720), (720, 1280), (1920, 1080), (2560, 1440), (3840, 2160), (8192, 4320)]
+    assert [reduction(*size) for size in sizes] == [1, 1, 1, 2, 2, 2, 4, 4, 4]
+    assert padded(1920, 1080) == (1920, 1088)
+
+
+def test_enlarging_is_linear() -> None:
+    plane = torch.rand(1, 1, 6, 10)
+    for ratio in (2, 4):
+        edged = torch.nn.functional.pad(plane, (1, 1, 1, 1), mode="replicate")
+        cells = torch.nn.functional.conv2d(edged, torch.from_numpy(enlargement(ratio)), stride=FOLD // ratio)
+        wanted = torch.nn.functional.interpolate(plane, scale_factor=ratio, mode="bilinear")
+        assert torch.allclose(torch.nn.functional.pixel_shuffle(cells, FOLD), wanted, atol=1e-6)
+
+
+def test_a_large_frame_is_translated_as_its_reduced_picture_is(generator: Generator, tmp_path: Path) -> None:
+    save(build(generator, "test", None, True), tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    small = np.random.default_rng(3).integers(0, 256, (1, 12, 20, 3)).astype(np.uint8).repeat(32, 1).repeat(32, 2)
+    large = small.repeat(2, 1).repeat(2, 2)
+    difference = run(session, large, 1.0)[:, ::2, ::2].astype(int) - run(session, small, 1.0)
+    assert np.abs(difference).mean() < 4
 
 
 def test_cost_is_counted() -> None:
-    assert 0.7e9 < multiply_accumulates(Widths(), 640, 360) < 0.9e9
+    assert 0.6e9 < multiply_accumulates(Widths(), 640, 360) < 0.8e9
+    assert multiply_accumulates(Widths(), 1280, 720) < 1.5 * multiply_accumulates(Widths(), 640, 360)
 
 
 def test_weights_come_back_from_a_package(generator: Generator, tmp_path: Path) -> None:

@@ -166,17 +166,3 @@ def luma(picture: Tensor) -> Tensor:
     """Rec. 601 luma of [B, 3, H, W], as [B, 1, H, W]."""
     weights = picture.new_tensor(LUMA).view(1, 3, 1, 1)
     return (picture * weights).sum(1, keepdim=True)
-
-
-def multiply_accumulates(widths: Widths, width: int, height: int) -> int:
-    """Multiply-accumulates of the exported graph for one frame of this size."""
-    columns, rows = -(-width // STRIDE) * 8, -(-height // STRIDE) * 8
-    w, grid = widths, columns * rows
-    fold = 3 * PIXELS
-    quarter = fold * w.quarter + 9 * w.quarter * w.quarter + w.quarter * w.quarter + w.quarter * (9 + fold)
-    quarter += fold * fold + 9 * 9 * fold
-    eighth = 9 * w.quarter * w.eighth + 19 * w.eighth * w.eighth + w.eighth * w.quarter
-    sixteenth = 9 * w.eighth * w.sixteenth + 19 * w.sixteenth * w.sixteenth + w.sixteenth * w.eighth
-    deep = 9 * w.sixteenth * w.thirtysecond + w.thirtysecond * w.sixteenth
-    deep += len(w.dilations) * 10 * w.thirtysecond * w.inner
-    return grid * quarter + grid // 4 * eighth + grid // 16 * sixteenth + grid // 64 * deep

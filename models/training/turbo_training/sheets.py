@@ -11,7 +11,8 @@ from PIL import Image
 
 from .config import Config
 from .graph import run
-from .network import STRIDE, Generator
+from .look import padded, predict, reduction
+from .network import Generator
 from .pictures import image, read, tensor
 from .realism import descriptors, distance, ready
 from .sources import glob, read_pairs
@@ -22,8 +23,9 @@ def translate(generator: Generator, picture: Image.Image, strength: float = 1.0)
     """The picture as the exported graph would give it."""
     x = tensor(picture)[None]
     height, width = x.shape[-2:]
-    padded = torch.nn.functional.pad(x, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
-    out = generator(padded.contiguous(memory_format=torch.channels_last)).apply(padded, strength)
+    wide, high = padded(width, height)
+    x = torch.nn.functional.pad(x, (0, wide - width, 0, high - height), mode="replicate")
+    out = predict(generator, x.contiguous(memory_format=torch.channels_last), reduction(width, height)).apply(x, strength)
     return image(out[0, :, :height, :width])
 
 

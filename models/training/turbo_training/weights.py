@@ -25,11 +25,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def _of_graph(path: Path) -> dict[str, Tensor]:
     """Undoes what `graph.build` does to the weights: the order of folded channels, bytes instead of 0 to 1, the middle taken off."""
     found = {c.name.removesuffix(".half"): numpy_helper.to_array(c).astype(np.float32) for c in onnx.load(str(path)).graph.initializer}
-    found["stem.weight"] = _colour_first(found["stem.weight"] * 255)
+    found["stem.weight"] = found["stem.weight"] * 255
+    found["spark.weight"] = found["spark.weight"] / 255
+    if "luma.weight" in found:  # written before a picture's colours lay apart
+        found["stem.weight"] = _colour_first(found["stem.weight"])
+        found["spark.weight"] = _colour_first(found["spark.weight"].transpose(1, 0, 2, 3)).transpose(1, 0, 2, 3)
     found["stem.bias"] = found["stem.bias"] + 0.5 * found["stem.weight"].sum((1, 2, 3))
     found["maps.weight"] = found.pop("maps.raw.weight")
     found["maps.bias"] = found["maps.bias"].reshape(-1)
-    found["spark.weight"] = _colour_first(found["spark.weight"].transpose(1, 0, 2, 3) / 255).transpose(1, 0, 2, 3)
     return {name: torch.from_numpy(np.ascontiguousarray(found[name])) for name in Generator().state_dict()}
 
 
