@@ -46,6 +46,24 @@ describe('models list and info', () => {
     });
   });
 
+  test('tell what a model remembers from frame to frame', async () => {
+    using folder = new TemporaryFolder();
+    cpSync(fixture('running-mean'), folder.file('cache/packages/running-mean'), { recursive: true });
+    const { stdout } = await runCli(['models', 'info', 'running-mean'], cacheIn(folder));
+    expect(stdout).toMatch(/^remembers +from frame to frame, newMean as mean, newCount as count$/m);
+    const { manifest } = JSON.parse(
+      (await runCli(['models', 'info', 'running-mean', '--json'], cacheIn(folder))).stdout,
+    ) as { manifest: { states: object[] } };
+    expect(manifest.states[0]).toEqual({
+      ...{ input: 'mean', output: 'newMean' },
+      ...{ initialShape: [1, 1, 1, 3], initial: -1000 },
+    });
+    cpSync(fixture('invert'), folder.file('cache/packages/invert'), { recursive: true });
+    const without = await runCli(['models', 'info', 'invert'], cacheIn(folder));
+    expect(without.stdout).toMatch(/^takes +strength$/m);
+    expect(without.stdout).not.toContain('remembers');
+  });
+
   test('of a name that nothing has suggest the nearest', async () => {
     using folder = new TemporaryFolder();
     for (const command of ['info', 'verify', 'pull']) {

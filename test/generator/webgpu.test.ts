@@ -9,6 +9,7 @@ const driver = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const swiftShader = { VK_ICD_FILENAMES: driver, XDG_RUNTIME_DIR: '/tmp' };
 const isHere = process.platform === 'linux' && process.arch === 'x64' && existsSync(driver);
 const program = new URL('programs/negative.mjs', import.meta.url);
+const memory = new URL('programs/running-mean.mjs', import.meta.url);
 const comparison = new URL('programs/compare-devices.mjs', import.meta.url);
 
 if (!isHere) {
@@ -41,6 +42,12 @@ describe.skipIf(!isHere)('WebGPU, on SwiftShader (of chromium)', { timeout: 300_
     expect(greatest).toBeLessThanOrEqual(1);
     expect(share).toBeLessThan(0.01);
     expect(changed).toBeGreaterThan(0.5);
+  });
+
+  test('remembers from frame to frame as the CPU does, and forgets when told to', async () => {
+    const { exitCode, stdout, stderr } = await runProgram(memory, ['webgpu'], swiftShader);
+    expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({ provider: 'webgpu', drawn: [40, 50, 40, 100, 75] });
   });
 
   test('is passed over by auto: a driver that draws on the CPU is no GPU', async () => {
