@@ -23,6 +23,10 @@ class Phase:
     """How many pictures of each source (`pairs`, `teacher`, `target`, `still`) are in a batch."""
     trust: float = 1.0
     """How much the tones that the painter gives count; at 0 it teaches what is emitted and where the sky goes, no more."""
+    likeness: float = 0.0
+    """Weight of the distance between whole translated pictures, as a set, and real pictures of the target domain."""
+    wholes: int = 1
+    """How many pictures are translated whole for that, a step."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,8 @@ class Config:
     """How strength acts: straight from the picture to its translation; false where half the strength is half the exposure (dusk)."""
     falls: str | None = None
     """What falls through the picture in the exported graph, moved by its `time` input: `rain`, `snow` or nothing."""
+    relight: float = 0.15
+    """How much the exposure and colours of a pair's input are changed: more, and what they say of the result is lost."""
     average: float = 0.998
     """Decay of the weights' moving average, which is what is exported."""
 

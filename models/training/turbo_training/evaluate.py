@@ -21,15 +21,13 @@ from .measures import apply_curve, fit_curve, psnr, ssim
 from .network import Generator
 from .package import load_generator
 from .pictures import read
-from .realism import descriptors, distance, matching_curve, ready
+from .realism import compared, descriptors, distance, matching_curve, ready
 from .sheets import tile, translate
 from .sources import Pair, glob, read_pairs
 from .train import train
 
 PARTS = ("pairs", "realism", "calm", "speed")
-FOLDS = 3
-FRAMES = 96
-"""Pictures of either domain that are compared, at most."""
+FOLDS = 5
 
 
 def evaluate(
@@ -68,8 +66,8 @@ def evaluate(
 def realism(config: Config, data: Path, work: Path, generator: Generator) -> dict[str, float]:
     """Patch distance to real pictures of the target domain: of the output, of the input, of the best colour curve, and of
     one half of the real pictures to the other. Leaves a sheet of the frames that came out nearest, and farthest."""
-    sources = _some(glob(data, config.data.examples or config.data.source))
-    real = _some(glob(data, config.data.target))
+    sources = compared(glob(data, config.data.examples or config.data.source))
+    real = compared(glob(data, config.data.target))
     pictures = [read(path) for path in sources]
     outputs = [translate(generator, picture) for picture in pictures]
     x, y, z = [ready(p) for p in pictures], [ready(p) for p in outputs], [ready(read(p)) for p in real]
@@ -89,10 +87,6 @@ def realism(config: Config, data: Path, work: Path, generator: Generator) -> dic
         rows = [[picture for i in chosen[at : at + 2] for picture in (pictures[i], outputs[i])] for at in range(0, len(chosen), 2)]
         tile(rows, 400).save(work / f"{name}.png")
     return {name: round(float(value), 1) for name, value in found.items()}
-
-
-def _some(paths: list[Path]) -> list[Path]:
-    return paths[:: max(1, len(paths) // FRAMES)][:FRAMES]
 
 
 def speed(graph: Path) -> dict[str, object]:

@@ -39,28 +39,52 @@ def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[T
     pairs of a large model, judged by `near`, say how everything else looks. `lamps` says that light is emitted by few, small things
     rather than spread over the picture like fog.
     """
-    kept = batch.picture * torch.exp(maps.log_gain(batch.picture).clamp(-8, 2.5))
-    out = kept + maps.light
+    dimmed = kept(maps, batch.picture)
+    out = dimmed + maps.light
     layers = torch.zeros_like(batch.split)
     if batch.split.any():
-        layers = batch.split * layered(kept, maps.light, batch, lamps, trust)
+        layers = batch.split * layered(dimmed, maps.light, batch, lamps, trust)
     whole = (1 - batch.split) * near(out, batch.target)
     if lamps:
         # a pair doesn't tell what is emitted in it; without this, the light lies over everything as a veil
         whole = whole + (1 - batch.split) * (0.7 * F.relu(0.4 - luma(batch.target)) * maps.light.abs()).mean((1, 2, 3))
-    excess = (F.relu(-out) + F.relu(out - 1)).mean()
-    total = (whole + layers).mean() + 0.2 * excess
+    total = (whole + layers).mean() + 0.2 * excess(out)
     return total, {"whole": whole.mean().item(), "layers": layers.mean().item()}
 
 
+def kept(maps: Maps, picture: Tensor) -> Tensor:
+    """What the gain leaves of a picture; it is held within bounds, or one pixel could lead a whole step."""
+    return picture * torch.exp(maps.log_gain(picture).clamp(-8, 2.5))
+
+
+def excess(out: Tensor) -> Tensor:
+    """How far a picture goes beyond black and white."""
+    return (F.relu(-out) + F.relu(out - 1)).mean()
+
+
 def near(out: Tensor, target: Tensor) -> Tensor:
-    """Distance of each picture to its target [B]: squared and absolute, as shown and as the eye sees darkness, and of its edges.
+    """Distance of each picture to its target [B]: squared and absolute, as shown and as the eye sees darkness, of its edges and its structure.
 
     It is weighed so that a few pairs aren't drowned by the lamps of many painted streets.
     """
     error = out - target
     seen = (root(out) - root(target)).abs()
-    return 4 * (6 * error.square() + 0.4 * error.abs() + 0.4 * seen).mean((1, 2, 3)) + 1.5 * slopes(out, target)
+    return 4 * (6 * error.square() + 0.4 * error.abs() + 0.4 * seen).mean((1, 2, 3)) + 1.5 * slopes(out, target) + 1 - structure(out, target)
+
+
+def structure(out: Tensor, target: Tensor) -> Tensor:
+    """Structural similarity of the luma of each picture [B], as `measures.ssim` has it."""
+    line = torch.exp(-0.5 * (torch.arange(-5.0, 6.0) / 1.5).square())
+    line = line / line.sum()
+
+    def blur(x: Tensor) -> Tensor:
+        return F.conv2d(F.conv2d(x, line.view(1, 1, 1, -1)), line.view(1, 1, -1, 1))
+
+    x, y = luma(out), luma(target)
+    mx, my = blur(x), blur(y)
+    vx, vy, vxy = blur(x * x) - mx * mx, blur(y * y) - my * my, blur(x * y) - mx * my
+    alike = (2 * mx * my + 1e-4) * (2 * vxy + 9e-4) / ((mx * mx + my * my + 1e-4) * (vx + vy + 9e-4))
+    return alike.mean((1, 2, 3))
 
 
 def layered(kept: Tensor, light: Tensor, batch: Batch, lamps: bool, trust: float) -> Tensor:

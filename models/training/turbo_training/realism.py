@@ -7,6 +7,8 @@ colour; both sets are projected on random directions, sorted and compared. 0 is 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -17,15 +19,34 @@ LEVELS = 3
 PATCH = 7
 PATCHES = 96
 DIRECTIONS = 256
+FRAMES = 96
+"""Pictures of either domain that are compared, at most."""
 
 
-def ready(picture: Image.Image) -> Array:
-    """[176, 320, 3], 0 to 1: the middle of the picture, all at one size."""
+def compared(paths: list[Path]) -> list[Path]:
+    """The pictures of a set that are measured: at most every second one, so that there are others to learn from."""
+    return paths[:: max(2, len(paths) // FRAMES)][:FRAMES]
+
+
+def uncompared(paths: list[Path]) -> list[Path]:
+    """The others, as many again."""
+    measured = set(compared(paths))
+    rest = [path for path in paths if path not in measured]
+    return rest[:: max(1, len(rest) // (2 * FRAMES))][: 2 * FRAMES]
+
+
+def framed(picture: Image.Image, larger: int = 1) -> Image.Image:
+    """The middle of the picture at 320x176, or `larger` times that: all at one size."""
     wide = min(picture.width, picture.height * SIZE[0] / SIZE[1])
     tall = wide * SIZE[1] / SIZE[0]
     left, top = (picture.width - wide) / 2, (picture.height - tall) / 2
-    cut = picture.convert("RGB").resize(SIZE, Image.Resampling.LANCZOS, box=(left, top, left + wide, top + tall))
-    return np.asarray(cut, np.float32) / 255
+    size = (SIZE[0] * larger, SIZE[1] * larger)
+    return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS, box=(left, top, left + wide, top + tall))
+
+
+def ready(picture: Image.Image) -> Array:
+    """[176, 320, 3], 0 to 1."""
+    return np.asarray(framed(picture), np.float32) / 255
 
 
 def descriptors(pictures: list[Array], seed: int = 0) -> list[Array]:

@@ -52,14 +52,14 @@ class Pair:
 class Pairs:
     """Aligned pairs made by a large teacher."""
 
-    def __init__(self, pairs: list[Pair], size: tuple[int, int]) -> None:
-        self.pairs, self.size = pairs, size
+    def __init__(self, pairs: list[Pair], size: tuple[int, int], relit: float) -> None:
+        self.pairs, self.size, self.relit = pairs, size, relit
 
     def draw(self, rng: np.random.Generator) -> Example:
         pair = self.pairs[rng.integers(len(self.pairs))]
         picture, target = crops([pair.picture, pair.target], self.size, rng)
         nothing = torch.zeros_like(target)
-        return Example(relight(picture, rng, 0.4), target, nothing, nothing, False)
+        return Example(relight(picture, rng, self.relit), target, nothing, nothing, False)
 
 
 class Unchanged:
@@ -184,7 +184,7 @@ def open_sources(config: Config, data: Path, work: Path, names: set[str], hold_o
     sources: dict[str, Source] = {}
     if "pairs" in names:
         pairs = [pair for pair in read_pairs(data, config.data.pairs) if pair.name not in hold_out]
-        sources["pairs"] = Pairs(pairs, config.crop)
+        sources["pairs"] = Pairs(pairs, config.crop, config.relight)
     if "target" in names:
         paths = glob(data, config.data.target)
         sources["target"] = Unchanged([read(path) for path in paths[:: max(1, len(paths) // 240)]], config.crop)

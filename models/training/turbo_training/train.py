@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from .config import Config, Phase
-from .losses import Batch, judged, restless, roughness
+from .likeness import Likeness, Wholes, open_likeness
+from .losses import Batch, excess, judged, kept, restless, roughness
 from .network import Generator, Maps
 from .progress import Progress
 from .share import RANK, agree, join, portion, wait
@@ -99,10 +101,12 @@ def train(
 def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], data: Path, work: Path) -> None:
     config = run.config
     progress = Progress(phase.name, phase.steps, run.step)
-    batches = _batches(sources, phase.mixture, config.seed + 1000 * run.phase + run.step + 7919 * RANK)
+    seed = config.seed + 1000 * run.phase + run.step + 7919 * RANK
+    batches = _batches(sources, phase.mixture, seed)
+    unpaired = _Unpaired(*open_likeness(config, data), np.random.default_rng(seed)) if phase.likeness else None
     while run.step < phase.steps:
         began = time.perf_counter()
-        loss, parts = _step(run, phase, next(batches))
+        loss, parts = _step(run, phase, next(batches), unpaired)
         run.step += 1
         run.seconds += time.perf_counter() - began
         if RANK > 0:
@@ -115,7 +119,14 @@ def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], data: Path,
             sample_sheet(run.averaged, config, data, work / f"{phase.name}-{run.step:06d}.png")
 
 
-def _step(run: Run, phase: Phase, batch: Batch) -> tuple[float, dict[str, float]]:
+@dataclass
+class _Unpaired:
+    wholes: Wholes
+    likeness: Likeness
+    rng: np.random.Generator
+
+
+def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> tuple[float, dict[str, float]]:
     for group in run.optimiser.param_groups:
         group["lr"] = _rate(phase, run.step)
     maps = _maps(run, batch.picture)
@@ -126,6 +137,13 @@ def _step(run: Run, phase: Phase, batch: Batch) -> tuple[float, dict[str, float]
         twins = batch.where(batch.twin)
         unrest = restless(Maps(*(m[batch.twin] for m in maps)), _maps(run, twins.target), twins)
         loss, parts["unrest"] = loss + 6 * unrest, unrest.item()
+    if unpaired is not None:
+        picture = unpaired.wholes.draw(phase.wholes, unpaired.rng)
+        maps = _maps(run, picture)
+        out = kept(maps, picture) + maps.light
+        unlike = unpaired.likeness.distance(out)
+        parts["unlike"] = unlike.item()
+        loss = loss + phase.likeness * unlike + 0.2 * excess(out) + 0.02 * roughness(maps)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     agree(run.generator)

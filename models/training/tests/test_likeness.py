@@ -1,0 +1,59 @@
+"""Whole pictures are drawn to real ones by the distance that measures them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from turbo_training import measures, realism
+from turbo_training.likeness import Likeness, pyramid
+from turbo_training.losses import structure
+
+
+def test_pictures_are_taken_apart_as_the_measure_does() -> None:
+    picture = np.random.default_rng(0).random((176, 320, 3)).astype(np.float32)
+    bands = pyramid(torch.from_numpy(picture).permute(2, 0, 1)[None])
+    wanted = realism._pyramid(picture)
+    assert len(bands) == len(wanted)
+    for band, other in zip(bands, wanted, strict=True):
+        assert np.allclose(band[0].permute(1, 2, 0).numpy(), other, atol=1e-4)
+
+
+def test_following_the_loss_halves_the_measured_distance() -> None:
+    torch.manual_seed(0)
+    real = [0.2 + 0.1 * torch.rand(3, 176, 320) for _ in range(4)]
+    likeness, picture = Likeness(real, 1), torch.rand(1, 3, 352, 640)
+    wanted = realism.descriptors([p.permute(1, 2, 0).numpy() for p in real])
+
+    def measured(out: torch.Tensor) -> float:
+        small = torch.nn.functional.avg_pool2d(out.detach(), 2)[0].permute(1, 2, 0).numpy()
+        return realism.distance(realism.descriptors([small]), wanted)
+
+    light = torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.Adam([light], lr=0.05)
+    before = measured(picture + light)
+    for _ in range(15):
+        optimiser.zero_grad()
+        likeness.distance(picture + light).backward()
+        optimiser.step()
+    assert measured(picture + light) < before / 2
+
+
+def test_what_is_measured_is_not_learnt_from() -> None:
+    for count in (10, 95, 192, 1000):
+        paths = [Path(f"{index:04d}.jpg") for index in range(count)]
+        measured, learnt = realism.compared(paths), realism.uncompared(paths)
+        assert not set(measured) & set(learnt)
+        assert min(count // 2, 96) <= len(measured) <= 96
+        assert len(learnt) >= count // 2 - 1 or len(learnt) >= 96
+
+
+def test_structure_is_the_measured_one() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (np.kron(rng.random((12, 16, 3)), np.ones((8, 8, 1))).astype(np.float32) for _ in range(2))
+    b = 0.7 * a + 0.3 * b
+    found = structure(*(torch.from_numpy(p).permute(2, 0, 1)[None] for p in (a, b)))
+    assert found.item() == pytest.approx(measures.ssim(a, b), abs=0.02)

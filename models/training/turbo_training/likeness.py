@@ -1,0 +1,106 @@
+"""A loss that draws translated pictures as a set towards real pictures of the target domain, with no pairs.
+
+The sliced Wasserstein distance (Deshpande et al., Generative modeling using the sliced Wasserstein distance, 2018) of patches
+of a Laplacian pyramid: what a patch critic would learn to tell apart is compared directly, projected on random directions and
+sorted, which needs no second network and can't run away. `realism` measures with the same distance, on other pictures.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .config import Config
+from .pictures import read, relight, tensor
+from .realism import LEVELS, PATCH, framed, uncompared
+from .sources import glob
+
+REACH = 2
+"""Pictures are translated at this times the size at which they are compared."""
+PATCHES = 384
+"""Patches of each level that a picture gives."""
+KEPT = 8
+"""Pictures translated before whose patches are compared along with those of the newest: a set of two is like no set."""
+DIRECTIONS = 48
+
+
+class Likeness:
+    """Patches of real pictures, and of those that were translated of late."""
+
+    def __init__(self, real: list[Tensor], seed: int) -> None:
+        """`real`: [3, 176, 320] each."""
+        self.random = torch.Generator().manual_seed(seed)
+        bands = [self._patches(picture[None]) for picture in real]
+        self.real = [torch.cat(level) for level in zip(*bands, strict=True)]
+        self.mean = [level.mean(0) for level in self.real]
+        self.spread = [level.std() + 1e-6 for level in self.real]
+        self.before: list[list[Tensor]] = [[] for _ in self.real]
+
+    def distance(self, translated: Tensor) -> Tensor:
+        """Distance of these pictures, [B, 3, 352, 640], and those before them, to the real ones; 0 is alike."""
+        total = translated.new_zeros(())
+        for level, patches in enumerate(self._patches(F.avg_pool2d(translated, REACH))):
+            total = total + self._sliced(level, patches)
+            self.before[level] = [*self.before[level], patches.detach()][-KEPT:]
+        return total / (LEVELS + 1)
+
+    def _sliced(self, level: int, patches: Tensor) -> Tensor:
+        ours = torch.cat([patches, *self.before[level]])
+        chosen = torch.randint(len(self.real[level]), (len(ours),), generator=self.random)
+        directions = torch.randn(ours.shape[1], DIRECTIONS, generator=self.random)
+        directions = directions / directions.norm(dim=0)
+        sides = ((side - self.mean[level]) / self.spread[level] @ directions for side in (ours, self.real[level][chosen]))
+        a, b = (side.sort(dim=0).values for side in sides)
+        # each patch counts as if it stood for all: else the weight of the newest would shrink with how many are kept
+        return (a - b).abs().mean() * (len(ours) / len(patches))
+
+    def _patches(self, pictures: Tensor) -> list[Tensor]:
+        """[B * PATCHES, 147] a level, from places drawn anew."""
+        found = []
+        for band in pyramid(pictures):
+            rows = torch.randint(band.shape[2] - PATCH + 1, (PATCHES,), generator=self.random)
+            columns = torch.randint(band.shape[3] - PATCH + 1, (PATCHES,), generator=self.random)
+            offsets = torch.arange(PATCH)
+            tall = (rows[:, None] + offsets)[:, :, None].expand(-1, -1, PATCH)
+            wide = (columns[:, None] + offsets)[:, None, :].expand(-1, PATCH, -1)
+            found.append(band[:, :, tall, wide].permute(0, 2, 3, 4, 1).reshape(-1, 3 * PATCH * PATCH))
+        return found
+
+
+def pyramid(pictures: Tensor) -> list[Tensor]:
+    """The bands of a Laplacian pyramid, finest first, and what is left: as `realism` takes them apart."""
+    line = torch.exp(-0.5 * torch.arange(-4.0, 5.0).square())
+    line = (line / line.sum()).to(pictures.dtype)
+    kernel = (line[:, None] * line).expand(3, 1, 9, 9)
+    bands = []
+    for _ in range(LEVELS):
+        small = F.conv2d(F.pad(pictures, (4, 4, 4, 4), mode="replicate"), kernel, groups=3)[..., ::2, ::2]
+        bands.append(pictures - F.interpolate(small, size=pictures.shape[2:], mode="bilinear", align_corners=True))
+        pictures = small
+    return [*bands, pictures]
+
+
+class Wholes:
+    """Whole pictures of the source domain, with no result to compare them with: none of those that `realism` measures."""
+
+    def __init__(self, pictures: list[Tensor]) -> None:
+        self.pictures = pictures
+
+    def draw(self, count: int, rng: np.random.Generator) -> Tensor:
+        """[count, 3, 352, 640]."""
+        return torch.stack([self._one(rng) for _ in range(count)])
+
+    def _one(self, rng: np.random.Generator) -> Tensor:
+        picture = self.pictures[rng.integers(len(self.pictures))]
+        return relight(picture.flip(2) if rng.random() < 0.5 else picture, rng, 0.3)
+
+
+def open_likeness(config: Config, data: Path) -> tuple[Wholes, Likeness]:
+    """What there is to translate, and what it should come to look like."""
+    sources = uncompared(glob(data, config.data.examples or config.data.source))
+    real = [tensor(framed(read(path))) for path in uncompared(glob(data, config.data.target))]
+    return Wholes([tensor(framed(read(path), REACH)) for path in sources]), Likeness(real, config.seed)
