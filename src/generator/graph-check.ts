@@ -57,10 +57,7 @@ export function checkGraph(path: string, graph: ModelGraph, manifest: ModelManif
   return { frameDimensions: frame.dimensions, conditionShapes };
 }
 
-/**
- * The values of a graph's free dimensions at a frame size, for `freeDimensionOverrides`: onnxruntime plans memory and
- * picks kernels once, knowing the size.
- */
+/** The values of a graph's free dimensions at a frame size, by their names. Those without a name stay free. */
 export function bindDimensions(
   { frameDimensions }: CheckedGraph,
   width: number,

@@ -1,5 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
+import { type ByteSource, type Field, fields } from './protobuf-wire.js';
+
 /** One dimension of a graph's input or output: a number, a name, or nothing said. */
 export type Dimension = number | string | undefined;
 
@@ -120,38 +122,8 @@ function readDimension(file: FileWindow, { from, to }: Field): Dimension {
   return undefined;
 }
 
-interface Field {
-  readonly number: number;
-  readonly wire: number;
-  /** The number, of a field that is one. */
-  readonly value: number;
-  /** Where the content of any other begins and ends. */
-  readonly from: number;
-  readonly to: number;
-}
-
-function* fields(file: FileWindow, from: number, to: number): Generator<Field> {
-  let at = from;
-  while (at < to) {
-    const tag = file.varint(at, to);
-    at = tag.next;
-    const number = Math.floor(tag.value / 8);
-    const wire = tag.value % 8;
-    if (number === 0 || (wire !== 0 && wire !== 1 && wire !== 2 && wire !== 5)) {
-      throw new Error('it is not an ONNX file');
-    }
-    const head = wire === 0 || wire === 2 ? file.varint(at, to) : { value: wire === 1 ? 8 : 4, next: at };
-    const end = wire === 0 ? head.next : head.next + head.value;
-    if (end > to) {
-      throw new Error(`it is cut off, or not an ONNX file (a part of ${head.value} bytes begins at ${at} of ${to})`);
-    }
-    yield { number, wire, value: wire === 0 ? head.value : 0, from: head.next, to: end };
-    at = end;
-  }
-}
-
 /** A file, read by a window that follows where one looks. */
-class FileWindow {
+class FileWindow implements ByteSource {
   readonly size: number;
   readonly #descriptor: number;
   readonly #window = Buffer.alloc(1 << 16);
@@ -163,19 +135,12 @@ class FileWindow {
     this.size = fstatSync(this.#descriptor).size;
   }
 
-  varint(at: number, to: number): { value: number; next: number } {
-    let value = 0;
-    for (let i = 0; i < 10; i++) {
-      if (at + i >= to) {
-        throw new Error(`it is cut off at byte ${to}`);
-      }
-      const byte = this.#byte(at + i);
-      value += (byte & 0x7f) * 2 ** (7 * i);
-      if (byte < 0x80) {
-        return { value, next: at + i + 1 };
-      }
+  byte(at: number): number {
+    if (at < this.#start || at >= this.#start + this.#length) {
+      this.#start = at;
+      this.#length = readSync(this.#descriptor, this.#window, 0, this.#window.length, at);
     }
-    throw new Error('it is not an ONNX file');
+    return this.#window[at - this.#start] ?? 0;
   }
 
   text({ from, to }: Field): string {
@@ -186,13 +151,5 @@ class FileWindow {
 
   close(): void {
     closeSync(this.#descriptor);
-  }
-
-  #byte(at: number): number {
-    if (at < this.#start || at >= this.#start + this.#length) {
-      this.#start = at;
-      this.#length = readSync(this.#descriptor, this.#window, 0, this.#window.length, at);
-    }
-    return this.#window[at - this.#start] ?? 0;
   }
 }

@@ -18,7 +18,7 @@ export interface SessionSetup {
   readonly conditions: readonly SessionCondition[];
   /** What the graph hands itself from frame to frame. It stays in the worker. */
   readonly states: readonly ModelState[];
-  /** Values of the graph's free dimensions, by name. */
+  /** Values of the graph's free dimensions, by name: they are fixed before it is loaded. */
   readonly freeDimensions: Readonly<Record<string, number>>;
   /** What onnxruntime is to run it on. */
   readonly executionProviders: readonly InferenceSession.ExecutionProviderConfig[];

@@ -2,14 +2,23 @@
  * The thread in which a network runs: `InferenceSession.run()` is synchronous inside and would stop every socket and
  * pipe of the main thread (https://github.com/microsoft/onnxruntime/issues/19611; drop the worker when fixed).
  */
+import { readFile, stat } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
+import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 
+import { fixDimensions } from './fix-dimensions.js';
 import { RunGuard } from './run-guard.js';
 import { SessionMemory } from './session-memory.js';
 import type { SessionReply, SessionRequest, SessionSetup } from './session-protocol.js';
+
+/**
+ * Bytes of a graph file above which onnxruntime reads it by itself, its size left free: to fix it would take twice the
+ * file's length of memory beside onnxruntime's own. Models of gigabytes have their weights in other files anyway.
+ */
+const mostBytesInMemory = 100e6;
 
 const setup = workerData as SessionSetup;
 const port = parentPort;
@@ -56,7 +65,6 @@ async function start(): Promise<Running | undefined> {
     ort.env.logLevel = 'fatal';
     const options: InferenceSession.SessionOptions = {
       executionProviders: setup.executionProviders,
-      freeDimensionOverrides: setup.freeDimensions,
       graphOptimizationLevel: 'all',
       // The plan made from the first run would be allocated beside what that run has left in the arena: without it a
       // session holds a quarter less memory, at the same speed.
@@ -65,9 +73,9 @@ async function start(): Promise<Running | undefined> {
       interOpNumThreads: 1,
       logSeverityLevel: 4,
       // Waiting threads sleep rather than spin: ffmpeg needs the cores between two frames.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      extra: { session: { intra_op: { allow_spinning: '0' }, ...externalData() } },
     };
-    const { graph } = setup;
+    const graph = await readGraph();
     made = await (typeof graph === 'string'
       ? ort.InferenceSession.create(graph, options)
       : ort.InferenceSession.create(graph, options));
@@ -81,6 +89,23 @@ async function start(): Promise<Running | undefined> {
   } finally {
     guard.leave();
   }
+}
+
+/** The graph, its size fixed; its path, where it is too large for that. */
+async function readGraph(): Promise<string | Uint8Array> {
+  const { graph, freeDimensions } = setup;
+  if (typeof graph !== 'string') {
+    return fixDimensions(graph, freeDimensions);
+  }
+  const { size } = await stat(graph);
+  return size > mostBytesInMemory ? graph : fixDimensions(await readFile(graph), freeDimensions);
+}
+
+/** Where the weights are of a graph that has them in other files: given its bytes, onnxruntime can't know. */
+function externalData(): Record<string, string> {
+  return typeof setup.graph === 'string'
+    ? { model_external_initializers_file_folder_path: path.dirname(setup.graph) }
+    : {};
 }
 
 /** The first run plans memory and compiles shaders; on a picture of nobody's it costs no frame its time. */
