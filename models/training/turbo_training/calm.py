@@ -9,22 +9,32 @@ import numpy as np
 import onnxruntime
 from scipy import ndimage
 
-from .graph import run
+from .running import Sequence, run
 
 STILL = 12
 """A pixel that never changes by this much of 255 between two frames is still."""
 
 
-def calm(graph: Path, clip: Path, frames: int = 40) -> dict[str, float]:
+def calm(graph: Path, clip: Path, frames: int = 40) -> dict[str, object]:
     """Ratios of change, output to input; what falls through the picture is held still.
 
     `all`: over all pixels; `relative`: that divided by the loss of contrast; `still`: over still pixels only;
     `stillByGain`: over still pixels, after dividing by how much the effect raises or lowers contrast around each;
     `wanderIn`, `wanderOut`: mean change of the whole frame's brightness, in percent of it.
+    Two sessions take frames in turn, each with its own memory; `oneSession` has the same with one for all frames, and
+    `withoutMemory` with every frame translated alone.
     """
     before = _read(clip, frames)
     session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
-    after = np.stack([run(session, f[None], 1.0)[0] for f in before])
+    two, one = Sequence(session, 2), Sequence(session)
+    return {
+        **_ratios(before, np.stack([two.next(f[None], 1.0)[0] for f in before])),
+        "oneSession": _ratios(before, np.stack([one.next(f[None], 1.0)[0] for f in before])),
+        "withoutMemory": _ratios(before, np.stack([run(session, f[None], 1.0)[0] for f in before])),
+    }
+
+
+def _ratios(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
     x, y = before.astype(np.float32), after.astype(np.float32)
     dx, dy = np.abs(np.diff(x, axis=0)), np.abs(np.diff(y, axis=0))
     still = dx.max((0, 3)) < STILL

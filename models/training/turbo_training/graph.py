@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from .apply import Weights, apply
@@ -18,21 +17,27 @@ from .falling import Layer
 from .falls import fall
 from .layout import by_reduction, fold, unfold
 from .network import FOLD, PIXELS, Generator
+from .memory import remember, states
 from .nodes import Nodes
+from .running import run as run
 
 OPSET = 17
 IR_VERSION = 9
 
 
-def build(generator: Generator, name: str, falling: list[Layer] | None = None, mixed: bool = False) -> onnx.ModelProto:
+def build(
+    generator: Generator, name: str, falling: list[Layer] | None = None, mixed: bool = False, memory: bool = True
+) -> onnx.ModelProto:
     """The complete graph of a generator: frame and strength (and time, if something falls) in, translated frame out.
 
-    `mixed` is how strength acts, see `Maps.apply`.
+    `mixed` is how strength acts, see `Maps.apply`; with `memory` it takes and gives the states of `memory.states`, too.
     """
     g = Nodes()
     w = {k: v.detach().float().cpu().numpy() for k, v in generator.state_dict().items()}
     folded = fold(g)
     features = _features(g, w, _stem(g, w, folded), generator.widths.dilations)
+    if memory:
+        features = remember(g, folded, features)
     picture = apply(g, w, folded, features, mixed)
     if falling:
         picture = fall(g, picture, falling)
@@ -40,16 +45,13 @@ def build(generator: Generator, name: str, falling: list[Layer] | None = None, m
     inputs = [helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1])]
     if falling:
         inputs.append(helper.make_tensor_value_info("time", TensorProto.FLOAT, [1]))
-    graph = helper.make_graph(
-        g.nodes,
-        name,
-        [
-            helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, "height", "width", 3]),
-            *inputs,
-        ],
-        [helper.make_tensor_value_info("translated", TensorProto.UINT8, [1, "height", "width", 3])],
-        g.constants,
-    )
+    inputs.insert(0, helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, "height", "width", 3]))
+    outputs = [helper.make_tensor_value_info("translated", TensorProto.UINT8, [1, "height", "width", 3])]
+    for state in states(generator.widths) if memory else []:
+        for info, name_of, when in ((inputs, state.input, "previous"), (outputs, state.output, "next")):
+            shape = [1, state.channels, f"{when}Rows", f"{when}Columns"]
+            info.append(helper.make_tensor_value_info(name_of, TensorProto.FLOAT, shape))
+    graph = helper.make_graph(g.nodes, name, inputs, outputs, g.constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="turbo_training")
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model, full_check=True)
@@ -80,12 +82,6 @@ def save(model: onnx.ModelProto, path: Path) -> None:
     """Writes one self-contained file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save_model(model, str(path), save_as_external_data=False)
-
-
-def run(session: onnxruntime.InferenceSession, frame: np.ndarray, strength: float, time: float = 0.0) -> np.ndarray:
-    """One frame through the graph, at a time in seconds if the graph takes one."""
-    feeds = {"frame": frame, "strength": np.array([strength], np.float32), "time": np.array([time], np.float32)}
-    return session.run(["translated"], {i.name: feeds[i.name] for i in session.get_inputs()})[0]
 
 
 def _stem(g: Nodes, w: Weights, folded: str) -> str:

@@ -27,6 +27,7 @@ def fold(g: Nodes) -> str:
     _shape(g, "shape.rows", ["rows", FOLD, -1])
     _shape(g, "shape.cells", [FOLD, -1, 3 * FOLD])
     _shape(g, "shape.pixels", [PIXELS, 3, -1])
+    _shape(g, "shape.colours", [1, 3, "rows", "columns"])
     _shape(g, "shape.plane", [1, PIXELS, "rows", "columns"])
     _shape(g, "shape.folded", [3, PIXELS, "rows", "columns"])
     g.add("Reshape", ["padded", "shape.rows"], "fold.rows")

@@ -14,11 +14,13 @@ import torch
 
 from .config import Config
 from .falling import layers
-from .graph import build, run, save, slim
+from .graph import build, save, slim
 from .look import multiply_accumulates, padded, predict, reduction
+from .memory import NOTHING, states
 from .network import Generator
 from .pictures import read
 from .quantise import quantise
+from .running import run
 from .sheets import show
 from .sources import glob
 from .weights import read_weights
@@ -93,7 +95,7 @@ def export_int8(config: Config, data: Path, graph: Path, small: Path) -> float |
     precise = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     wanted = [[run(precise, f, 1.0).astype(float) for f in some] for some in frames]
     for spared in SPARED:
-        quantise(graph, small, pictures[::2], config.falls is not None, spared)
+        quantise(graph, small, pictures[::2], spared)
         save(slim(onnx.load(str(small))), small)
         session = onnxruntime.InferenceSession(str(small), providers=["CPUExecutionProvider"])
         got = [[run(session, f, 1.0) for f in some] for some in frames]
@@ -157,13 +159,16 @@ def write_manifest(config: Config, generator: Generator, steps: int, figures: di
         "graphs": [_graph(out, name, precision) for name, precision in _GRAPHS if (out / name).exists()],
         "input": {"name": "frame", "sizeMultiple": 2, "minWidth": 2, "minHeight": 2, "maxWidth": 8192, "maxHeight": 8192},
         "output": {"name": "translated"},
+        "states": [
+            {"input": s.input, "output": s.output, "initialShape": s.shape, "initial": NOTHING} for s in states(generator.widths)
+        ],
         "conditions": [
             {"kind": "strength", "input": "strength", "minimum": 0, "maximum": 1, "default": 1},
             *([{"kind": "time", "input": "time", "minimum": 0, "default": 0}] if config.falls else []),
         ],
         "provenance": {
             "architecture": ARCHITECTURE + (MIXED if config.mixed else DUSK),
-            **({"notLearnt": NOT_LEARNT[config.falls]} if config.falls else {}),
+            "notLearnt": "; ".join([*([NOT_LEARNT[config.falls]] if config.falls else []), MEMORY]),
             "parameters": sum(p.numel() for p in generator.parameters()),
             "multiplyAccumulates": {f"{w}x{h}": multiply_accumulates(generator.widths, w, h) for w, h in ((640, 360), (1280, 720))},
             "objective": config.objective,
@@ -188,9 +193,10 @@ MIXED = "out = x * (1 + strength * (exp(gain(luma)) - 1)) + strength * light"
 
 
 NOT_LEARNT = {
-    "rain": "the falling drops are textures that the graph moves with its time input (seconds); all else is learnt",
-    "snow": "the falling flakes are textures that the graph moves with its time input (seconds); all else is learnt",
+    "rain": "the falling drops are textures that the graph moves with its time input (seconds)",
+    "snow": "the falling flakes are textures that the graph moves with its time input (seconds)",
 }
+MEMORY = "what is kept from frame to frame, where nothing moves, is a fixed rule on how much colours change; all else is learnt"
 
 
 def _graph(out: Path, name: str, precision: str) -> dict[str, object]:

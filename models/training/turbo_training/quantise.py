@@ -11,24 +11,27 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
+
+from .running import start
 
 FLOATING = ("stem", "rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "spark", "dark", "slope", "light")
 """Convolutions that are left as they are: the first, and those near the output, where rounding shows most."""
 
 
 class _Frames(CalibrationDataReader):
-    def __init__(self, pictures: list[Image.Image], falls: bool) -> None:
-        rest = {"strength": np.ones(1, np.float32), **({"time": np.zeros(1, np.float32)} if falls else {})}
+    def __init__(self, graph: Path, pictures: list[Image.Image]) -> None:
+        rest = start(onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"]))
         self.feeds: Iterator[dict[str, np.ndarray]] = iter([{"frame": np.asarray(p.convert("RGB"))[None], **rest} for p in pictures])
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self.feeds, None)
 
 
-def quantise(graph: Path, out: Path, pictures: list[Image.Image], falls: bool = False, spared: tuple[str, ...] = ()) -> None:
+def quantise(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[str, ...] = ()) -> None:
     """Writes the int8 variant of `graph`, calibrated on these pictures; layers whose names begin as `spared` says are left, too."""
     convolutions = [n.name for n in onnx.load(str(graph)).graph.node if n.op_type == "Conv" and not n.name.startswith(FLOATING + spared)]
     with tempfile.TemporaryDirectory() as folder:
@@ -37,7 +40,7 @@ def quantise(graph: Path, out: Path, pictures: list[Image.Image], falls: bool = 
         quantize_static(
             str(ready),
             str(out),
-            _Frames(pictures, falls),
+            _Frames(ready, pictures),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
             nodes_to_quantize=convolutions,
@@ -45,3 +48,26 @@ def quantise(graph: Path, out: Path, pictures: list[Image.Image], falls: bool = 
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
+    _sort(out)
+
+
+def _sort(path: Path) -> None:
+    """Puts nodes after all that they need; the quantiser overlooks what the branches of an `If` take from around it."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    waiting, ready = list(graph.node), {""} | {i.name for i in graph.input} | {c.name for c in graph.initializer}
+    graph.ClearField("node")
+    while waiting:
+        able = [node for node in waiting if _needs(node) <= ready]
+        graph.node.extend(able)
+        ready |= {output for node in able for output in node.output}
+        waiting = [node for node in waiting if node.output[0] not in ready]
+    onnx.save_model(model, str(path))
+
+
+def _needs(node: onnx.NodeProto) -> set[str]:
+    needs = set(node.input)
+    for attribute in node.attribute:
+        inner = {output for n in attribute.g.node for output in n.output}
+        needs |= {name for n in attribute.g.node for name in _needs(n)} - inner
+    return needs

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from .config import Config
-from .graph import run
 from .look import padded, predict, reduction
 from .network import Generator
 from .pictures import image, read, tensor
 from .realism import descriptors, distance, ready
+from .running import run
 from .sources import glob, read_pairs
 
 

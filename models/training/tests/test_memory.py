@@ -1,0 +1,119 @@
+"""What the graph remembers from frame to frame: what doesn't move is calmer, what does is as if there were no memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+
+from turbo_training.graph import build, save
+from turbo_training.memory import states
+from turbo_training.network import Generator, Widths
+from turbo_training.quantise import quantise
+from turbo_training.running import Sequence, run
+
+Sessions = tuple[onnxruntime.InferenceSession, onnxruntime.InferenceSession]
+
+
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network with weights at random that adds lively light, as graphs with memory and without."""
+    torch.manual_seed(2)
+    net = Generator(Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24))
+    for parameter in net.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.05)
+    with torch.no_grad():
+        net.stem.weight *= 12
+        net.maps.bias[6:] = 0.5
+        net.maps.bias[:3] = -8.0  # of the picture itself hardly anything is seen
+        net.maps.weight[6:].normal_(std=0.3)
+    folder = tmp_path_factory.mktemp("memory")
+    for memory in (True, False):
+        save(build(net.eval(), "test", None, True, memory), folder / f"{memory}.onnx")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sessions(graphs: Path) -> Sessions:
+    remembering, forgetting = (onnxruntime.InferenceSession(str(graphs / f"{memory}.onnx")) for memory in (True, False))
+    return remembering, forgetting
+
+
+def _scene(seed: int, height: int, width: int, low: int, high: int) -> np.ndarray:
+    blocks = np.random.default_rng(seed).integers(low, high, (1, -(-height // 16), -(-width // 16), 3))
+    return blocks.repeat(16, 1).repeat(16, 2)[:, :height, :width].astype(np.uint8)
+
+
+def _noisy(scene: np.ndarray, seed: int) -> np.ndarray:
+    return (scene + np.random.default_rng(seed).normal(0, 2, scene.shape)).clip(0, 255).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 180), (2, 2), (1280, 720), (2600, 1100)])
+def test_the_first_frame_and_a_cut_are_as_without_memory(sessions: Sessions, width: int, height: int) -> None:
+    remembering, forgetting = sessions
+    sequence = Sequence(remembering)
+    for picture in (_scene(1, height, width, 0, 90), _scene(2, height, width, 150, 256)):
+        assert np.array_equal(sequence.next(picture, 1.0), run(forgetting, picture, 1.0))
+
+
+def test_a_still_picture_is_calmer(sessions: Sessions) -> None:
+    remembering, forgetting = sessions
+    scene = _scene(3, 180, 320, 40, 200)
+    frames = [_noisy(scene, seed) for seed in range(24)]
+    alone = _flicker([run(forgetting, frame, 1.0) for frame in frames])
+    assert alone > 0.3
+    for number, most in ((1, 0.3), (2, 0.6)):
+        sequence = Sequence(remembering, number)
+        assert _flicker([sequence.next(frame, 1.0) for frame in frames]) < most * alone
+
+
+def _flicker(frames: list[np.ndarray]) -> float:
+    """Mean change from frame to frame, once memory has filled."""
+    return float(np.abs(np.diff(np.stack(frames[8:]).astype(float), axis=0)).mean())
+
+
+def test_what_moves_leaves_no_trail(sessions: Sessions) -> None:
+    remembering, forgetting = sessions
+    sequence = Sequence(remembering)
+    scene = _scene(4, 180, 320, 60, 120)
+    for index in range(8):
+        frame = _noisy(scene, index)
+        frame[:, 64:112, 32 * index : 32 * index + 32] = 230
+        got, alone = (v.astype(int)[:, 68:108] for v in (sequence.next(frame, 1.0), run(forgetting, frame, 1.0)))
+        came, went = slice(32 * index + 4, 32 * index + 28), slice(max(0, 32 * index - 28), max(0, 32 * index - 4))
+        assert np.array_equal(got[:, :, came], alone[:, :, came])
+        assert np.array_equal(got[:, :, went], alone[:, :, went])
+
+
+def test_strength_zero_changes_nothing_with_memory(sessions: Sessions) -> None:
+    sequence = Sequence(sessions[0])
+    for seed in range(3):
+        frame = _noisy(_scene(5, 122, 162, 0, 256), seed)
+        assert np.array_equal(sequence.next(frame, 0.0), frame)
+
+
+def test_states_are_as_declared(graphs: Path) -> None:
+    declared = states(Widths(quarter=16))
+    session = onnxruntime.InferenceSession(str(graphs / "True.onnx"))
+    inputs, outputs = ({v.name: v.shape for v in found} for found in (session.get_inputs(), session.get_outputs()))
+    for state in declared:
+        assert inputs[state.input][1] == outputs[state.output][1] == state.channels
+    assert set(outputs) == {"translated", *(state.output for state in declared)}
+
+
+def test_the_int8_variant_remembers_and_reduces(graphs: Path, tmp_path: Path) -> None:
+    scenes = [_scene(seed, 180, 320, 0, 256) for seed in range(4)]
+    quantise(graphs / "True.onnx", tmp_path / "int8.onnx", [Image.fromarray(scene[0]) for scene in scenes])
+    onnx.checker.check_model(str(tmp_path / "int8.onnx"), full_check=True)
+    precise, small = (onnxruntime.InferenceSession(str(path)) for path in (graphs / "True.onnx", tmp_path / "int8.onnx"))
+    assert any(node.op_type == "QuantizeLinear" and "polish8" in node.name for node in onnx.load(str(tmp_path / "int8.onnx")).graph.node)
+    for width, height in ((320, 180), (1280, 720)):
+        frame = _scene(6, height, width, 0, 256)
+        assert np.abs(run(small, frame, 1.0).astype(int) - run(precise, frame, 1.0)).mean() < 4
+        assert np.array_equal(run(small, frame, 0.0), frame)

@@ -1,0 +1,97 @@
+"""The part of the graph that remembers: what does not move keeps its features, so that it does not flicker. It is not learnt.
+
+A state goes from frame to frame: the finest features, and of each cell its mean colour and how much has been gathered there.
+Where a cell and its neighbours have the colours that they had, the features are averaged over the frames so far; where they
+have changed, the frame's own are taken at once. The more of the picture changes the less is kept anywhere, since then the
+camera moves. With no state, and after a cut, nothing is kept, to the bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .layout import by_reduction
+from .network import PIXELS, Widths
+from .nodes import Nodes
+
+KEEP = 0.98
+"""Share of what is remembered that is kept, at most."""
+GATHER = 2.0
+"""By how much what was gathered grows with a frame: 1 would be the mean of all frames, more leans on the first ones."""
+SAME, OTHER = 0.02, 0.06
+"""Changes of colour, 0 to 1, up to which a cell is the same, and from which on it is another."""
+CALM = 0.85
+"""Share of the picture that must be the same for all to be kept."""
+NOTHING = -1000.0
+"""What a state is filled with before the first frame."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A tensor [1, channels, h, w] that the graph takes, and gives anew for the next frame; it begins as one cell of NOTHING."""
+
+    input: str
+    output: str
+    channels: int
+
+    @property
+    def shape(self) -> list[int]:
+        return [1, self.channels, 1, 1]
+
+    def nothing(self) -> np.ndarray:
+        return np.full(self.shape, NOTHING, np.float32)
+
+
+def states(widths: Widths) -> list[State]:
+    """What goes from frame to frame: the features; and of each cell its colour and what was gathered."""
+    return [State("previousFeatures", "nextFeatures", widths.quarter), State("previousCells", "nextCells", 4)]
+
+
+def remember(g: Nodes, folded: str, features: str) -> str:
+    """The features with what is remembered, which are the first state, too."""
+    colours = _colours(g, folded)
+    before, gathered = g.split("previousCells", ["cells.colours", "cells.gathered"], [3, 1], axis=1)
+    keep = _keep(g, colours, before, gathered)
+    one = g.floats([1.0], "memory.one")
+    total = g.add("Div", [keep, g.add("Sub", [one, keep], "keep.rest")], "keep.gathered")
+    g.add("Concat", [_mix(g, colours, before, keep, "cells.next"), total], "nextCells", axis=1)
+    return _mix(g, features, "previousFeatures", keep, "nextFeatures")
+
+
+def _keep(g: Nodes, colours: str, before: str, gathered: str) -> str:
+    """What share of each cell's past is kept, [1, 1, h, w]."""
+    change = g.add("Abs", [g.add("Sub", [colours, before], "change.signed")], "change.colours")
+    change = g.add("ReduceMax", [change], "change", axes=[1], keepdims=1)
+    change = g.add("MaxPool", [change], "change.near", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    slope = g.floats([1 / (SAME - OTHER)], "same.slope")
+    none, whole = (g.constant(np.array(value, np.float32), f"same.{name}") for name, value in (("none", 0), ("whole", 1)))
+    same = g.add("Sub", [change, g.floats([OTHER], "same.other")], "same.distance")
+    same = g.add("Clip", [g.add("Mul", [same, slope], "same.line"), none, whole], "same")
+    calm = g.add("Div", [g.add("ReduceMean", [same], "calm.mean", keepdims=1), g.floats([CALM], "calm.enough")], "calm.share")
+    same = g.add("Mul", [same, g.add("Min", [calm, whole], "calm")], "same.calm")
+    more = g.add("Add", [gathered, g.floats([GATHER], "gather")], "gather.more")
+    share = g.add("Div", [more, g.add("Add", [more, g.floats([1.0], "gather.frame")], "gather.all")], "gather.share")
+    return g.add("Mul", [g.add("Min", [share, g.floats([KEEP], "gather.most")], "gather.kept"), same], "keep")
+
+
+def _colours(g: Nodes, folded: str) -> str:
+    """Mean colour of each cell of the network's finest grid, 0 to 1: [1, 3, h, w]."""
+    weights = g.constant(np.full((1, 1, PIXELS), 1 / (255 * PIXELS), np.float32), "colours.weights")
+    flat = g.add("MatMul", [weights, g.add("Reshape", [folded, g.ints([3, PIXELS, -1], "shape.colours.in")], "colours.pixels")], "colours.flat")
+    full = g.add("Reshape", [flat, "shape.colours"], "colours.full")
+
+    def plain(b: Nodes) -> list[str]:
+        return [b.add("Identity", [full], "colours.1")]
+
+    def by(ratio: int, b: Nodes) -> list[str]:
+        return [b.add("AveragePool", [full], f"colours.{ratio}", kernel_shape=[ratio, ratio], strides=[ratio, ratio])]
+
+    return by_reduction(g, plain, by, ["colours"])[0]
+
+
+def _mix(g: Nodes, now: str, before: str, keep: str, name: str) -> str:
+    """now + keep * (before - now): where nothing is kept, the very bits of now."""
+    kept = g.add("Mul", [g.add("Sub", [before, now], f"{name}.back"), keep], f"{name}.kept")
+    return g.add("Add", [now, kept], name)
