@@ -7,6 +7,7 @@ It also prints the graph that src/generator/probe-graph.ts carries as base64.
 import base64
 import hashlib
 import json
+import struct
 from pathlib import Path
 
 import onnx
@@ -140,12 +141,57 @@ def growing() -> bytes:
     )
 
 
+def chooses_by_size() -> tuple[bytes, bytes]:
+    """Each column + its number + 1, or + 2 where the picture is higher than 40 rows; any height, but 64 columns only.
+
+    The frame's dimensions are named everywhere, and the numbers are weights in a file of their own.
+    """
+    columns = TensorProto(name="columns", data_type=TensorProto.FLOAT, dims=[64, 1], data_location=TensorProto.EXTERNAL)
+    for key, entry in {"location": "model.onnx.data", "offset": "0", "length": "256"}.items():
+        columns.external_data.add(key=key, value=entry)
+
+    def branch(name: str, addend: str) -> onnx.GraphProto:
+        result = value(name, TensorProto.FLOAT, FRAME)
+        return helper.make_graph([helper.make_node("Add", ["x", addend], [name])], name, [], [result])
+
+    nodes = [
+        helper.make_node("Cast", ["frame"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["pixels", "columns"], ["x"]),
+        helper.make_node("Shape", ["frame"], ["height"], start=1, end=2),
+        helper.make_node("Greater", ["height", "forty"], ["isHigh"]),
+        helper.make_node("If", ["isHigh"], ["sum"], then_branch=branch("high", "two"), else_branch=branch("low", "one")),
+        helper.make_node("Cast", ["sum"], ["translated"], to=TensorProto.UINT8),
+    ]
+    frame = value("frame", TensorProto.UINT8, FRAME)
+    for dimension, denotation in zip(frame.type.tensor_type.shape.dim, ["N", "ROWS", "COLUMNS", "C"]):
+        dimension.denotation = denotation
+    graph = helper.make_graph(
+        nodes,
+        "fixture",
+        [frame],
+        [value("translated", TensorProto.UINT8, FRAME)],
+        [columns, ints("forty", [40]), scalar("one", 1), scalar("two", 2)],
+        value_info=[value(name, TensorProto.FLOAT, FRAME) for name in ("pixels", "x", "sum")],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+    proto.ir_version = 9
+    proto.producer_name = "make-model-fixtures"
+    return proto.SerializeToString(), struct.pack("<64f", *range(64))
+
+
 MEAN = {"input": "mean", "output": "newMean", "initialShape": [1, 1, 1, 3], "initial": -1000}
 COUNT = {"input": "count", "output": "newCount", "initialShape": [1], "initial": 0}
 GROWING = {"input": "before", "output": "after", "initialShape": [1, 1, 64, 3], "initial": 0}
 
 
-def write(name: str, graph: bytes, strength: bool = True, opset: int = OPSET, states: tuple = ()) -> None:
+def write(
+    name: str,
+    graph: bytes,
+    strength: bool = True,
+    opset: int = OPSET,
+    states: tuple = (),
+    weights: bytes = b"",
+) -> None:
     folder = FIXTURES / name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(graph)
@@ -175,6 +221,10 @@ def write(name: str, graph: bytes, strength: bool = True, opset: int = OPSET, st
     }
     if states:
         manifest["states"] = states
+    if weights:
+        (folder / "model.onnx.data").write_bytes(weights)
+        data = {"file": "model.onnx.data", "bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
+        manifest["graphs"][0]["externalData"] = [data]
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     print(f"{name}: {len(graph)} bytes")
 
@@ -196,6 +246,8 @@ def main() -> None:
     write("shared-dimension", running_mean(previous=[1, "rows", "columns", 3], result=[1, "rows", "columns", 3]), False, states=(MEAN, COUNT))
     write("frame-dimension", running_mean(previous=FRAME), strength=False, states=(MEAN, COUNT))
     write("growing-state", growing(), strength=False, states=(GROWING,))
+    graph, weights = chooses_by_size()
+    write("chooses-by-size", graph, strength=False, weights=weights)
     print(base64.b64encode(invert(strength=None)).decode())
 
 
