@@ -1,6 +1,6 @@
 /**
  * Milliseconds a frame of every embedded network, in every precision, at the common sizes: one session of
- * onnxruntime-node, its size fixed at load, the same picture again and again, what falls moving on.
+ * the engine, the same picture again and again, what falls moving on.
  *
  * Usage: npm run bench:models [-- THREADS]   Prints a table and writes bench/results/models.json. THREADS is 2 by default.
  */
@@ -8,10 +8,14 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-
-import { listModels } from '../dist/index.js';
-import { loadModelPackage, type ModelPackage } from '../dist/generator/model-package.js';
+import {
+  createGenerator,
+  listModels,
+  loadModelPackage,
+  type Frame,
+  type ModelGraph,
+  type ModelPackage,
+} from '../dist/index.js';
 
 const sizes = [
   [640, 360],
@@ -23,31 +27,22 @@ const frames = 15;
 const frameRate = 30;
 const threads = Number(process.argv[2] ?? 2);
 
-/** The median of the milliseconds that frames of this size take. */
-async function measure(model: ModelPackage, file: string, width: number, height: number): Promise<number> {
-  const { manifest, directory } = model;
-  const session = await InferenceSession.create(join(directory, file), {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    freeDimensionOverrides: { width, height },
-  });
-  const dims = [1, height, width, 3];
+/** The median of the milliseconds that frames of this size take in one of a model's graphs. */
+async function measure(model: ModelPackage, graph: ModelGraph, width: number, height: number): Promise<number> {
+  const manifest = { ...model.manifest, graphs: [graph] };
+  const options = { width, height, device: 'cpu', sessions: 1, threads } as const;
+  await using generator = await createGenerator({ model: { ...model, manifest }, ...options });
   const pixels = Uint8Array.from({ length: width * height * 3 }, (_, index) => (index * 7919) % 256);
-  const frame = new Tensor('uint8', pixels, dims);
-  const translated = new Tensor('uint8', new Uint8Array(pixels.length), dims);
+  let frame: Frame = { index: 0, timestamp: 0, width, height, pixels };
+  let into = new ArrayBuffer(pixels.length);
   const times: number[] = [];
   for (let index = 0; index < warmUpFrames + frames; index += 1) {
-    const conditions = manifest.conditions.map(({ kind, input, default: value }): [string, Tensor] => [
-      input,
-      new Tensor('float32', [kind === 'time' ? index / frameRate : value], [1]),
-    ]);
-    const feeds = { [manifest.input.name]: frame, ...Object.fromEntries(conditions) };
-    const start = performance.now();
-    await session.run(feeds, { [manifest.output.name]: translated });
-    times.push(performance.now() - start);
+    const seconds = manifest.conditions.some(({ kind }) => kind === 'time') ? { time: index / frameRate } : {};
+    const translation = await generator.translate(frame, into, seconds);
+    times.push(translation.inferMilliseconds);
+    frame = translation.source;
+    into = translation.frame.pixels.buffer;
   }
-  await session.release();
   return times.slice(warmUpFrames).sort((a, b) => a - b)[frames >> 1] ?? NaN;
 }
 
@@ -57,12 +52,13 @@ for (const { id, directory, problem } of await listModels({ directory: join(impo
     continue;
   }
   const model = await loadModelPackage(directory);
-  for (const { precision, file, bytes } of model.manifest.graphs) {
+  for (const graph of model.manifest.graphs) {
+    const { precision } = graph;
     const row: Record<string, string | number> = { model: id, precision };
     for (const [width, height] of sizes) {
-      row[`${width}x${height}`] = Number((await measure(model, file, width, height)).toFixed(1));
+      row[`${width}x${height}`] = Number((await measure(model, graph, width, height)).toFixed(1));
     }
-    rows.push({ ...row, MB: Number((bytes / 1e6).toFixed(2)) });
+    rows.push({ ...row, MB: Number((graph.bytes / 1e6).toFixed(2)) });
   }
 }
 const machine = { processor: cpus()[0]?.model, cores: availableParallelism(), node: process.version };

@@ -1,22 +1,25 @@
 /**
- * The model alone: one session of onnxruntime-node in a loop on the main thread, the same picture again and again, no
- * video. What any program around this model has to pay at least.
+ * The model alone: one session of onnxruntime-node in a loop on the main thread, its size fixed, the same picture again
+ * and again, no video. What any program around this model has to pay at least.
  *
  * Usage: tsx bench/peers/bare-session.ts MODEL_FOLDER WIDTH HEIGHT FRAMES THREADS
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { fixDimensions } from '../../dist/generator/fix-dimensions.js';
 import { chooseGraph, loadModelPackage } from '../../dist/generator/model-package.js';
 
 const [folder = '', width = '', height = '', frames = '', threads = ''] = process.argv.slice(2);
 const model = await loadModelPackage(folder);
-const session = await InferenceSession.create(join(folder, chooseGraph(model.manifest, 'cpu').file), {
+const graph = await readFile(join(folder, chooseGraph(model.manifest, 'cpu').file));
+const size = { width: Number(width), height: Number(height) };
+const session = await InferenceSession.create(fixDimensions(graph, size), {
   executionProviders: ['cpu'],
   intraOpNumThreads: Number(threads),
   interOpNumThreads: 1,
   extra: { session: { intra_op: { allow_spinning: '0' } } },
-  freeDimensionOverrides: { width: Number(width), height: Number(height) },
 });
 const dims = [1, Number(height), Number(width), 3];
 const bytes = Uint8Array.from({ length: Number(width) * Number(height) * 3 }, (_, index) => (index * 7919) % 256);

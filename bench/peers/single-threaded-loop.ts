@@ -16,7 +16,6 @@ const source = await openSource(input, { size, sizeMultiple: model.manifest.inpu
 const { width, height } = source.format;
 const session = await InferenceSession.create(join(folder, chooseGraph(model.manifest, 'cpu').file), {
   executionProviders: ['cpu'],
-  freeDimensionOverrides: { width, height },
 });
 const sink = await openSink(output, source, { overwrite: true });
 const conditions = Object.fromEntries(

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -6,6 +6,7 @@ import { InferenceSession, type Tensor } from 'onnxruntime-node';
 
 import type { GraphBuilder } from '../../dist/compiler/onnx/graph-builder.js';
 import { writeModel } from '../../dist/compiler/onnx/model-writer.js';
+import { fixDimensions } from '../../dist/generator/fix-dimensions.js';
 
 /** Writes a graph and runs it once in onnxruntime, its sizes fixed at the start as the engine does. */
 export async function runGraph(
@@ -22,13 +23,21 @@ export async function runGraph(
   }
 }
 
+/** Loads an ONNX file, its sizes fixed as the engine does. */
+export async function loadModel(file: string, sizes: Readonly<Record<string, number>>): Promise<InferenceSession> {
+  return InferenceSession.create(fixDimensions(await readFile(file), sizes), {
+    extra: { session: { model_external_initializers_file_folder_path: path.dirname(file) } },
+    logSeverityLevel: 3,
+  });
+}
+
 /** Runs an ONNX file once. */
 export async function runModel(
   file: string,
   feeds: Readonly<Record<string, Tensor>>,
   sizes: Readonly<Record<string, number>> = {},
 ): Promise<Readonly<Record<string, Tensor>>> {
-  const session = await InferenceSession.create(file, { freeDimensionOverrides: sizes, logSeverityLevel: 3 });
+  const session = await loadModel(file, sizes);
   try {
     return await session.run(feeds);
   } finally {

@@ -13,6 +13,8 @@ import path from 'node:path';
 
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
+import { fixDimensions } from '../../../dist/generator/fix-dimensions.js';
+
 const [model = '', size = '', input = '', frames = '', threads = '', repeat = ''] = process.argv.slice(2);
 const [width = 0, height = 0] = size.split('x').map(Number);
 
@@ -44,13 +46,14 @@ function numbersOf(tensor: Tensor | undefined): Float32Array {
 }
 
 const started = performance.now();
-const session = await InferenceSession.create(model, {
+const session = await InferenceSession.create(fixDimensions(await readFile(model), { width, height }), {
   executionProviders: ['cpu'],
   intraOpNumThreads: Number(threads),
   interOpNumThreads: 1,
   enableMemPattern: false,
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
-  freeDimensionOverrides: { width, height },
+  extra: {
+    session: { intra_op: { allow_spinning: '0' }, model_external_initializers_file_folder_path: path.dirname(model) },
+  },
   logSeverityLevel: 3,
 });
 const loadSeconds = (performance.now() - started) / 1000;

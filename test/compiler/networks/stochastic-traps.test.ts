@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { LoraTensorSource } from '../../../dist/compiler/checkpoint/lora/merge.js';
@@ -10,7 +10,7 @@ import { sketch, twinConvIn } from '../../../dist/compiler/networks/pix2pix-turb
 import { GraphBuilder, type Value } from '../../../dist/compiler/onnx/graph-builder.js';
 import { writeModel } from '../../../dist/compiler/onnx/model-writer.js';
 import { add, multiply, subtract } from '../../../dist/compiler/onnx/operators/elementwise.js';
-import { GraphStore } from '../run-graph.js';
+import { GraphStore, loadModel } from '../run-graph.js';
 import { noiseInput, promptOf, tinyConfiguration, withCheckpoint } from './generator.js';
 import { feed, golden, readTensors } from './golden.js';
 import { distance, expectTrap, frames, size } from './traps.js';
@@ -24,8 +24,7 @@ describe('a trap of the stochastic pix2pix-Turbo: a guidance that is forgotten',
   const store = new GraphStore();
   let session: InferenceSession;
   beforeAll(async () => {
-    const options = { freeDimensionOverrides: size, logSeverityLevel: 3 } as const;
-    session = await InferenceSession.create(await store.file('guidance', write), options);
+    session = await loadModel(await store.file('guidance', write), size);
   });
   afterAll(async () => {
     await session.release();
