@@ -16,8 +16,8 @@ from .apply import Weights, apply
 from .falling import Layer
 from .falls import fall
 from .layout import by_reduction, fold, unfold
-from .network import FOLD, PIXELS, Generator
 from .memory import remember, states
+from .network import FOLD, PIXELS, Generator
 from .nodes import Nodes
 from .running import run as run
 

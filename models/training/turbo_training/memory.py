@@ -79,7 +79,8 @@ def _keep(g: Nodes, colours: str, before: str, gathered: str) -> str:
 def _colours(g: Nodes, folded: str) -> str:
     """Mean colour of each cell of the network's finest grid, 0 to 1: [1, 3, h, w]."""
     weights = g.constant(np.full((1, 1, PIXELS), 1 / (255 * PIXELS), np.float32), "colours.weights")
-    flat = g.add("MatMul", [weights, g.add("Reshape", [folded, g.ints([3, PIXELS, -1], "shape.colours.in")], "colours.pixels")], "colours.flat")
+    pixels = g.add("Reshape", [folded, g.ints([3, PIXELS, -1], "shape.colours.in")], "colours.pixels")
+    flat = g.add("MatMul", [weights, pixels], "colours.flat")
     full = g.add("Reshape", [flat, "shape.colours"], "colours.full")
 
     def plain(b: Nodes) -> list[str]:

@@ -45,7 +45,9 @@ class Nodes:
         self.nodes.append(helper.make_node("Split", inputs, names, name=names[0], axis=axis))
         return names
 
-    def choose(self, condition: str, then: Callable[[Nodes], list[str]], otherwise: Callable[[Nodes], list[str]], names: list[str]) -> list[str]:
+    def choose(
+        self, condition: str, then: Callable[[Nodes], list[str]], otherwise: Callable[[Nodes], list[str]], names: list[str]
+    ) -> list[str]:
         """What `then` or `otherwise` gives. Where sizes are fixed onnxruntime knows the condition when it loads the graph, and
         keeps one branch's nodes, as if there had been no other. Constants stay with the whole graph."""
         branches = {}
