@@ -10,7 +10,7 @@ export interface SessionPurpose {
 }
 
 interface Explanation {
-  /** What onnxruntime 1.30 says. */
+  /** What onnxruntime 1.30 says, or the worker before it hands the graph over. */
   readonly pattern: RegExp;
   readonly explain: (match: RegExpExecArray, purpose: SessionPurpose, cause: unknown) => Vid2VidError;
 }
@@ -58,7 +58,7 @@ const explanations: readonly Explanation[] = [
   },
   {
     pattern:
-      /ModelProto|protobuf|INVALID_GRAPH|INVALID_PROTOBUF|INVALID_ARGUMENT|Type Error|external data|NO_SUCHFILE/i,
+      /ModelProto|protobuf|INVALID_GRAPH|INVALID_PROTOBUF|INVALID_ARGUMENT|Type Error|external data|NO_SUCHFILE|ENOENT|cut off|not an ONNX file/i,
     explain: (match, { graph }, cause) =>
       new ModelError('model-invalid', `${graph} is not a graph that onnxruntime can load: ${oneLine(match.input)}`, {
         remedy: 'Fetch or export the model again.',

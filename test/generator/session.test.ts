@@ -59,6 +59,20 @@ describe('a worker that goes down', () => {
   });
 });
 
+test.each([
+  ['has gone', 'no-such-model', /\/model\.onnx is not a graph that onnxruntime can load: ENOENT: .*/],
+  ['was cut off', 'truncated', /\/model\.onnx is not a graph that onnxruntime can load: it is cut off.*/],
+])('a graph that %s since it was checked is a model error', async (_, name, message) => {
+  const graph = `${fixture(name)}/model.onnx`;
+  const failure = { name: 'ModelError', code: 'model-invalid', remedy: 'Fetch or export the model again.' };
+  for (const provider of ['cpu', 'cuda'] as const) {
+    await expect(Session.open({ ...slow, graph, provider })).rejects.toMatchObject({
+      ...failure,
+      message: expect.stringMatching(message) as string,
+    });
+  }
+});
+
 test('timers keep firing while the network runs', async () => {
   await using session = await Session.open(slow);
   let ticks = 0;
