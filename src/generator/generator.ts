@@ -29,7 +29,7 @@ export interface GeneratorOptions {
   readonly height: number;
   /** Where to run it. Default `'auto'`: the best that works. */
   readonly device?: DeviceName | undefined;
-  /** Sessions (workers) side by side. Default: one a core on a CPU, up to 8; one on a GPU. */
+  /** Sessions (workers) side by side. Default: one a core on a CPU, up to 8; one on a GPU, or for a model with memory. */
   readonly sessions?: number | undefined;
   /** Threads a session. Default: the cores shared among the sessions. */
   readonly threads?: number | undefined;
@@ -106,6 +106,7 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
   const limits = (provider: ProviderName): PlanLimits => ({
     modelBytes: bytesOf(chooseGraph(model.manifest, provider)),
     memoryBytes: memoryBytes(),
+    remembers: model.manifest.states.length > 0,
   });
   checkMemory(model.manifest, limits('cpu'));
   const trial: DeviceTrial<Session> = {

@@ -19,6 +19,8 @@ export interface PlanLimits {
   readonly modelBytes: number;
   /** Bytes of memory that there are. */
   readonly memoryBytes: number;
+  /** Whether the model carries state from frame to frame. */
+  readonly remembers: boolean;
 }
 
 /**
@@ -36,6 +38,12 @@ const mostSessions = 8;
 export const largeModelBytes = 100e6;
 
 /**
+ * Threads of the one session that a model with memory gets: one that saw every other frame would smooth half as much, and
+ * two of them would differ from each other. A small network gains nothing from more threads.
+ */
+const mostThreads = 8;
+
+/**
  * The sessions and threads to run a provider with.
  *
  * @param limits - What the model takes, and what there is.
@@ -45,7 +53,7 @@ export function planSessions(
   provider: ProviderName,
   cores: number,
   { sessions: asked, threads }: PlanRequest,
-  { modelBytes, memoryBytes }: PlanLimits,
+  { modelBytes, memoryBytes, remembers }: PlanLimits,
   onNotice?: (notice: string) => void,
 ): SessionPlan {
   check('sessions', asked);
@@ -64,8 +72,9 @@ export function planSessions(
     // A GPU is filled by one session; the threads are for what it leaves to the CPU.
     return { sessions: concurrentSessions ? (sessions ?? 1) : 1, threads: threads ?? Math.min(cores, 4) };
   }
-  const count = sessions ?? defaultSessions(cores, threads, modelBytes);
-  return { sessions: count, threads: threads ?? Math.max(1, Math.floor(cores / count)) };
+  const count = sessions ?? (remembers ? 1 : defaultSessions(cores, threads, modelBytes));
+  const most = remembers && modelBytes <= largeModelBytes ? mostThreads : cores;
+  return { sessions: count, threads: threads ?? Math.max(1, Math.min(most, Math.floor(cores / count))) };
 }
 
 function defaultSessions(cores: number, threads: number | undefined, modelBytes: number): number {

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 
 import { planSessions } from '../../dist/generator/session-plan.js';
 
-const small = { modelBytes: 4e6, memoryBytes: 16e9 };
-const large = { modelBytes: 3.8e9, memoryBytes: 16e9 };
+const small = { modelBytes: 4e6, memoryBytes: 16e9, remembers: false };
+const large = { modelBytes: 3.8e9, memoryBytes: 16e9, remembers: false };
 
 describe('sessions and threads', () => {
   test.each([
@@ -27,6 +27,13 @@ describe('sessions and threads', () => {
     const plan = planSessions('cpu', 8, { sessions: 8 }, large, (notice) => notices.push(notice));
     expect(plan).toEqual({ sessions: 3, threads: 2 });
     expect(notices).toEqual(['Memory is enough for 3 of 8 sessions of this model.']);
+  });
+
+  test('a model with memory sees every frame in one session, unless more are asked for', () => {
+    expect(planSessions('cpu', 2, {}, { ...small, remembers: true })).toEqual({ sessions: 1, threads: 2 });
+    expect(planSessions('cpu', 32, {}, { ...small, remembers: true })).toEqual({ sessions: 1, threads: 8 });
+    expect(planSessions('cpu', 32, {}, { ...large, remembers: true })).toEqual({ sessions: 1, threads: 32 });
+    expect(planSessions('cpu', 2, { sessions: 2 }, { ...small, remembers: true })).toEqual({ sessions: 2, threads: 1 });
   });
 
   test('a GPU has one session, and more where it can run them and they are asked for', () => {

@@ -21,15 +21,15 @@ def calm(graph: Path, clip: Path, frames: int = 40) -> dict[str, object]:
     `all`: over all pixels; `relative`: that divided by the loss of contrast; `still`: over still pixels only;
     `stillByGain`: over still pixels, after dividing by how much the effect raises or lowers contrast around each;
     `wanderIn`, `wanderOut`: mean change of the whole frame's brightness, in percent of it.
-    Two sessions take frames in turn, each with its own memory; `oneSession` has the same with one for all frames, and
-    `withoutMemory` with every frame translated alone.
+    One session sees all frames, as the engine has it by default; `twoSessions` has the same with two that take frames in turn,
+    each with its own memory, and `withoutMemory` with every frame translated alone.
     """
     before = _read(clip, frames)
     session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
-    two, one = Sequence(session, 2), Sequence(session)
+    one, two = Sequence(session), Sequence(session, 2)
     return {
-        **_ratios(before, np.stack([two.next(f[None], 1.0)[0] for f in before])),
-        "oneSession": _ratios(before, np.stack([one.next(f[None], 1.0)[0] for f in before])),
+        **_ratios(before, np.stack([one.next(f[None], 1.0)[0] for f in before])),
+        "twoSessions": _ratios(before, np.stack([two.next(f[None], 1.0)[0] for f in before])),
         "withoutMemory": _ratios(before, np.stack([run(session, f[None], 1.0)[0] for f in before])),
     }
 

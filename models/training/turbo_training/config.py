@@ -25,6 +25,8 @@ class Phase:
     """How much the tones that the painter gives count; at 0 it teaches what is emitted and where the sky goes, no more."""
     likeness: float = 0.0
     """Weight of the distance between whole translated pictures, as a set, and real pictures of the target domain."""
+    veil: float = 0.0
+    """Weight, in whole pictures, of light that lies over what is dark there: where an effect clears up rather than covers."""
     wholes: int = 1
     """How many pictures are translated whole for that, a step."""
 

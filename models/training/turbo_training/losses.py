@@ -47,7 +47,7 @@ def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[T
     whole = (1 - batch.split) * near(out, batch.target)
     if lamps:
         # a pair doesn't tell what is emitted in it; without this, the light lies over everything as a veil
-        whole = whole + (1 - batch.split) * (0.7 * F.relu(0.4 - luma(batch.target)) * maps.light.abs()).mean((1, 2, 3))
+        whole = whole + (1 - batch.split) * 0.7 * veil(maps.light, batch.target)
     total = (whole + layers).mean() + 0.2 * excess(out)
     return total, {"whole": whole.mean().item(), "layers": layers.mean().item()}
 
@@ -60,6 +60,11 @@ def kept(maps: Maps, picture: Tensor) -> Tensor:
 def excess(out: Tensor) -> Tensor:
     """How far a picture goes beyond black and white."""
     return (F.relu(-out) + F.relu(out - 1)).mean()
+
+
+def veil(light: Tensor, picture: Tensor) -> Tensor:
+    """Light that is laid over what is dark in the picture."""
+    return (F.relu(0.4 - luma(picture)) * light.abs()).mean((1, 2, 3))
 
 
 def near(out: Tensor, target: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .config import Config, Phase
 from .likeness import Likeness, Wholes, open_likeness
-from .losses import Batch, excess, judged, kept, restless, roughness
+from .losses import Batch, excess, judged, kept, restless, roughness, veil
 from .network import Generator, Maps
 from .progress import Progress
 from .share import RANK, agree, join, portion, wait
@@ -144,6 +144,7 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
         unlike = unpaired.likeness.distance(out)
         parts["unlike"] = unlike.item()
         loss = loss + phase.likeness * unlike + 0.2 * excess(out) + 0.02 * roughness(maps)
+        loss = loss + phase.veil * veil(maps.light, picture).mean()
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     agree(run.generator)
