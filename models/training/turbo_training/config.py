@@ -102,6 +102,8 @@ class Config:
     """What falls through the picture in the exported graph, moved by its `time` input: `rain`, `snow` or nothing."""
     relight: float = 0.15
     """How much the exposure and colours of a pair's input are changed: more, and what they say of the result is lost."""
+    fold_steps: int = 200
+    """Steps of the last phase that a network of leave-one-out is trained for: with fewer pairs, it sooner knows them by heart."""
     average: float = 0.998
     """Decay of the weights' moving average, which is what is exported."""
 

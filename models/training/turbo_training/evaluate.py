@@ -29,8 +29,6 @@ from .train import train
 
 PARTS = ("pairs", "realism", "calm", "speed")
 FOLDS = 5
-FOLD_STEPS = 300
-"""Steps that a fold is trained, at most: with fewer pairs, a network sooner knows them by heart."""
 
 
 def evaluate(
@@ -100,7 +98,7 @@ def speed(graph: Path) -> dict[str, object]:
 def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start: Path) -> dict[str, object]:
     """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it."""
     pairs = read_pairs(data, config.data.pairs, 640)
-    last = replace(config.phases[-1], steps=min(config.phases[-1].steps, FOLD_STEPS))
+    last = replace(config.phases[-1], steps=config.fold_steps)
     fitted = replace(config, phases=[last])
     scores: dict[str, list[tuple[float, float]]] = {"network": [], "input": [], "curve": [], "ownCurve": []}
     rows = []
