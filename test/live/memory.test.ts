@@ -7,11 +7,13 @@ import { ffmpeg, MediaFolder } from '../support/media.js';
 import { fixture } from '../support/models.js';
 import { until, watch } from './support.js';
 
-// The model draws the mean of all pictures that it has seen, of a clip of one second that grows ever brighter.
+// The model draws the mean of all pictures that it has seen.
 const tracks = { translated: { jpeg: true }, source: { jpeg: true } } as const;
+const onePicture = ['-frames:v', '1', '-c:v', 'mjpeg', '-q:v', '1', '-pix_fmt', 'yuvj420p', '-f', 'mjpeg', '-'];
 const folder = new MediaFolder();
 let clip = '';
 beforeAll(() => {
+  // It grows ever brighter.
   clip = folder.file('brighter.mp4');
   const brighter = 'color=gray:s=64x48:r=10:d=1.5,geq=lum=40+12*N:cb=128:cr=128';
   ffmpeg('-f', 'lavfi', '-i', brighter, '-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '1', clip);
@@ -47,4 +49,37 @@ test('a model with memory begins anew when a file does', async () => {
   // It does remember in between: at the end of a round it is far behind.
   const ends = known(translated().filter((_, index, all) => all[index + 1]?.discontinuity === true));
   expect(Math.max(...ends)).toBeGreaterThan(30);
+});
+
+test('a model with memory begins anew when somebody watches again, and after a pause', async () => {
+  let credit = 0;
+  let pushed = 0;
+  await using watched = await watch({
+    source: { kind: 'pushed', codec: 'jpeg', width: 64, height: 48 },
+    ...{ model: fixture('running-mean'), device: 'cpu', tracks: { translated: { jpeg: true } } },
+    onCredit: (count) => (credit += count),
+  });
+  const { live } = watched;
+  const push = async (grey: number) => {
+    const data = ffmpeg('-f', 'lavfi', '-i', `color=0x${grey.toString(16).repeat(3)}:s=64x48`, ...onePicture);
+    const [before, timestampMicroseconds] = [credit, (pushed += 1) * 40_000];
+    live.push({ data, key: true, timestampMicroseconds, captureTimeMilliseconds: 0 });
+    await until(`picture ${pushed} decoded`, () => credit > before);
+  };
+  /** What a picture of one grey becomes. */
+  const draw = async (grey: number) => {
+    const before = watched.of('translated', 'jpeg').length;
+    const made = () => watched.of('translated', 'jpeg').slice(before);
+    await push(grey);
+    await until(`picture ${pushed} translated`, () => made().length > 0);
+    return made().map((unit) => Math.round(brightness(unit) / 10) * 10);
+  };
+  expect([await draw(40), await draw(100)]).toEqual([[40], [70]]);
+  live.setTracks({});
+  await push(200);
+  live.setTracks({ translated: { jpeg: true } });
+  expect([await draw(100), await draw(200)]).toEqual([[100], [150]]);
+  live.pause();
+  live.resume();
+  expect([await draw(60), await draw(100)]).toEqual([[60], [80]]);
 });
