@@ -59,6 +59,8 @@ def _sort(path: Path) -> None:
     graph.ClearField("node")
     while waiting:
         able = [node for node in waiting if _needs(node) <= ready]
+        if not able:
+            raise RuntimeError(f"{path}: nothing gives what {waiting[0].name} needs")
         graph.node.extend(able)
         ready |= {output for node in able for output in node.output}
         waiting = [node for node in waiting if node.output[0] not in ready]
