@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from turbo_training import measures, realism
-from turbo_training.likeness import Likeness, pyramid
+from turbo_training.config import load
+from turbo_training.likeness import Likeness, open_likeness, pyramid
 from turbo_training.losses import structure
 
 
@@ -57,3 +58,9 @@ def test_structure_is_the_measured_one() -> None:
     b = 0.7 * a + 0.3 * b
     found = structure(*(torch.from_numpy(p).permute(2, 0, 1)[None] for p in (a, b)))
     assert found.item() == pytest.approx(measures.ssim(a, b), abs=0.02)
+
+
+def test_a_domain_without_pictures_is_named(tmp_path: Path) -> None:
+    config = load(Path(__file__).parents[1] / "configs" / "day-to-night.yaml")
+    with pytest.raises(ValueError, match=r"day-to-night: likeness needs two pictures or more .* below "):
+        open_likeness(config, tmp_path)

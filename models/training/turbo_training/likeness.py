@@ -24,7 +24,7 @@ REACH = 2
 PATCHES = 384
 """Patches of each level that a picture gives."""
 KEPT = 8
-"""Pictures translated before whose patches are compared along with those of the newest: a set of two is like no set."""
+"""Steps whose patches are compared along with those of the newest pictures: a set of two is like no set."""
 DIRECTIONS = 48
 
 
@@ -101,6 +101,8 @@ class Wholes:
 
 def open_likeness(config: Config, data: Path) -> tuple[Wholes, Likeness]:
     """What there is to translate, and what it should come to look like."""
-    sources = uncompared(glob(data, config.data.examples or config.data.source))
-    real = [tensor(framed(read(path))) for path in uncompared(glob(data, config.data.target))]
-    return Wholes([tensor(framed(read(path), REACH)) for path in sources]), Likeness(real, config.seed)
+    sources, real = (uncompared(glob(data, globs)) for globs in (config.data.examples or config.data.source, config.data.target))
+    if not sources or not real:
+        raise ValueError(f"{config.id}: likeness needs two pictures or more of the source and of the target, below {data}")
+    wholes = Wholes([tensor(framed(read(path), REACH)) for path in sources])
+    return wholes, Likeness([tensor(framed(read(path))) for path in real], config.seed)
