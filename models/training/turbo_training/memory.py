@@ -3,7 +3,8 @@
 A state goes from frame to frame: the finest features, and of each cell its mean colour and how much has been gathered there.
 Where a cell and its neighbours have the colours that they had, the features are averaged over the frames so far; where they
 have changed, the frame's own are taken at once. The more of the picture changes the less is kept anywhere, since then the
-camera moves. With no state, and after a cut, nothing is kept, to the bit.
+camera moves. With no state, and after a cut to other colours, nothing is kept, to the bit; where a cut leaves some of the
+picture as it was (black bars, night after night), a share of that is.
 """
 
 from __future__ import annotations
