@@ -50,7 +50,11 @@ export function addTranslateOptions(command: Command): Command {
     .option('--preset <name>', "the encoder's preset (default: veryfast for x264 and x265)")
     .optionsGroup('Where it runs:')
     .addOption(new Option('-d, --device <name>', 'where the network runs (default: auto)').choices(devices))
-    .option('--sessions <count>', 'networks side by side (default: what is fastest here)', whole(1, 64))
+    .option(
+      '--sessions <count>',
+      'networks side by side (default: what is fastest here, but 1 for a model that remembers)',
+      whole(1, 64),
+    )
     .option('--threads <count>', 'threads for each of them (default: the cores, shared)', whole(1, 256))
     .option('--ffmpeg <path>', 'the ffmpeg to use (default: FFMPEG_PATH, a new one on PATH, the bundled one)');
 }
