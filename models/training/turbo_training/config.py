@@ -98,6 +98,8 @@ class Config:
     """`taught` (painted layers, then pairs), or from two folders: `paired`, `unpaired`."""
     mixed: bool = True
     """How strength acts: straight from the picture to its translation; false where half the strength is half the exposure (dusk)."""
+    spark: bool = True
+    """Whether light may differ from pixel to pixel, as that of lamps does; false where it lies over large, smooth parts."""
     falls: str | None = None
     """What falls through the picture in the exported graph, moved by its `time` input: `rain`, `snow` or nothing."""
     relight: float = 0.15

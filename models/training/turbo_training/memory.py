@@ -21,8 +21,11 @@ KEEP = 0.98
 """Share of what is remembered that is kept, at most."""
 GATHER = 2.0
 """By how much what was gathered grows with a frame: 1 would be the mean of all frames, more leans on the first ones."""
-SAME, OTHER = 0.02, 0.06
-"""Changes of colour, 0 to 1, up to which a cell is the same, and from which on it is another."""
+SAME, OTHER = 0.014, 0.042
+"""Changes up to which a cell is the same, and from which on it is another, of the square root of its colour, so that what moves in
+the dark is seen, too: 2 % and 6 % of white in a middle grey, a third of that in black."""
+DIMMEST = 0.02
+"""Added to colours before the root is drawn, or the noise of black would count as movement."""
 CALM = 0.85
 """Share of the picture that must be the same for all to be kept."""
 NOTHING = -1000.0
@@ -78,7 +81,7 @@ def _keep(g: Nodes, colours: str, before: str, gathered: str) -> str:
 
 
 def _colours(g: Nodes, folded: str) -> str:
-    """Mean colour of each cell of the network's finest grid, 0 to 1: [1, 3, h, w]."""
+    """Root of the mean colour of each cell of the network's finest grid, 0 to 1: [1, 3, h, w]."""
     weights = g.constant(np.full((1, 1, PIXELS), 1 / (255 * PIXELS), np.float32), "colours.weights")
     pixels = g.add("Reshape", [folded, g.ints([3, PIXELS, -1], "shape.colours.in")], "colours.pixels")
     flat = g.add("MatMul", [weights, pixels], "colours.flat")
@@ -90,7 +93,8 @@ def _colours(g: Nodes, folded: str) -> str:
     def by(ratio: int, b: Nodes) -> list[str]:
         return [b.add("AveragePool", [full], f"colours.{ratio}", kernel_shape=[ratio, ratio], strides=[ratio, ratio])]
 
-    return by_reduction(g, plain, by, ["colours"])[0]
+    means = by_reduction(g, plain, by, ["colours"])[0]
+    return g.add("Sqrt", [g.add("Add", [means, g.floats([DIMMEST], "colours.dimmest")], "colours.lifted")], "colours.root")
 
 
 def _mix(g: Nodes, now: str, before: str, keep: str, name: str) -> str:

@@ -141,6 +141,14 @@ class Generator(nn.Module):
             deep = block(deep)
         return self.rise4(self.rise8(self.rise16(deep, sixteenth), eighth), quarter)
 
+    def drop_spark(self) -> None:
+        """Takes the light of single pixels for that of their cells, and leaves it so: no light is finer than the maps, and no pattern
+        of the cells can show where it is laid over something smooth."""
+        with torch.no_grad():
+            self.maps.weight[6:, :, 0, 0] += self.spark.weight[..., 0, 0].reshape(3, PIXELS, -1).mean(1)
+            self.spark.weight.zero_()
+        self.spark.weight.requires_grad_(False)
+
     def forward(self, picture: Tensor) -> Maps:
         features = self.features(picture)
         maps = F.pad(self.maps(features), (1, 1, 1, 1), mode="replicate")

@@ -85,6 +85,9 @@ def train(
     elif start is not None:
         run.generator.load_state_dict(read_weights(start))
         run.averaged.load_state_dict(run.generator.state_dict())
+    if not config.spark:
+        run.generator.drop_spark()
+        run.averaged.drop_spark()
     phases = [phase for phase in config.phases if only in (None, phase.name)]
     for index, phase in enumerate(phases):
         if index >= run.phase:
