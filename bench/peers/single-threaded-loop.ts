@@ -9,6 +9,7 @@ import { join } from 'node:path';
 
 import { openSink, openSource } from '../../dist/index.js';
 import { chooseGraph, loadModelPackage } from '../../dist/generator/model-package.js';
+import { withMemory } from './with-memory.js';
 
 const [folder = '', input = '', output = '', size = ''] = process.argv.slice(2);
 const model = await loadModelPackage(folder);
@@ -21,12 +22,13 @@ const sink = await openSink(output, source, { overwrite: true });
 const conditions = Object.fromEntries(
   model.manifest.conditions.map(({ input: name, default: value }) => [name, new Tensor('float32', [value], [1])]),
 );
+const run = withMemory(session, model.manifest.states);
 const dims = [1, height, width, 3];
 const start = performance.now();
 let frames = 0;
 for (let frame = await source.read(); frame !== undefined; frame = await source.read()) {
   const feeds = { [model.manifest.input.name]: new Tensor('uint8', frame.pixels, dims), ...conditions };
-  const results = await session.run(feeds);
+  const results = await run(feeds, { [model.manifest.output.name]: null });
   const pixels = results[model.manifest.output.name]?.data as Uint8Array<ArrayBuffer>;
   await sink.write({ ...frame, pixels });
   source.pool.release(frame.pixels.buffer);
