@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from . import config as recipes
+from .device import DEVICES, NoDevice, choose
 from .folders import BadFolders, prepare_folders
 
 
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         if name in ("train", "evaluate"):
             command.add_argument("--weights", type=Path, help="checkpoint, or folder of a model package, whose weights to start from")
             command.add_argument("--prepared", type=Path, help="working folder of another recipe whose painted layers to use")
+            command.add_argument("--device", choices=DEVICES, default="auto", help="default: CUDA, if there is any")
         if name == "evaluate":
             command.add_argument("--parts", nargs="*", help="pairs, realism, calm, speed; default: all")
         if name in ("evaluate", "export"):
@@ -47,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         _run(options)
-    except BadFolders as error:
+    except (BadFolders, NoDevice) as error:
         parser.exit(2, f"{error}\n")
     return 0
 
@@ -71,15 +73,16 @@ def _run(options: argparse.Namespace) -> None:
 
         if options.objective not in (None, config.learn):
             raise BadFolders(f"the pictures in {options.work} were prepared as {config.learn}; prepare them as {options.objective} first")
-        print(train_folders(config, data, options.work, options.weights))
+        print(train_folders(config, data, options.work, options.weights, choose(options.device)))
     elif options.command == "train":
         from .train import train
 
-        print(train(config, data, options.work, options.hold_out, options.weights, options.only, options.prepared))
+        rest = options.hold_out, options.weights, options.only, options.prepared, choose(options.device)
+        print(train(config, data, options.work, *rest))
     elif options.command == "evaluate":
         from .evaluate import evaluate
 
-        evaluate(config, data, options.work, checkpoint, options.parts, options.prepared, options.weights)
+        evaluate(config, data, options.work, checkpoint, options.parts, options.prepared, options.weights, choose(options.device))
     else:
         from .package import export
 

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import torch
 from PIL import Image
 
 from .calm import calm
 from .config import Config
+from .device import CPU
 from .graph import build, run, save
 from .measures import apply_curve, fit_curve, psnr, ssim
 from .network import Generator
@@ -39,6 +41,7 @@ def evaluate(
     parts: list[str] | None = None,
     prepared: Path | None = None,
     start: Path | None = None,
+    device: torch.device = CPU,
 ) -> dict[str, object]:
     """Prints the figures and keeps them in WORK/figures.json, from where `export` takes them to the manifest.
 
@@ -48,7 +51,7 @@ def evaluate(
     parts = parts or list(PARTS)
     file = work / "figures.json"
     figures: dict[str, object] = json.loads(file.read_text()) if file.exists() else {}
-    generator = load_generator(config, checkpoint)
+    generator = load_generator(config, checkpoint).to(device)
     graph = work / "evaluate.onnx"
     save(build(generator, config.id, None, config.mixed), graph)
     if "realism" in parts:
@@ -58,7 +61,7 @@ def evaluate(
     if "speed" in parts:
         figures["milliseconds"] = speed(graph)
     if "pairs" in parts and config.data.pairs:
-        figures |= leave_one_out(config, data, work, prepared or work, start or _before(config, work))
+        figures |= leave_one_out(config, data, work, prepared or work, start or _before(config, work), device)
     file.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return figures
@@ -95,7 +98,9 @@ def speed(graph: Path) -> dict[str, object]:
     return {"threads": 1, **{f"{w}x{h}": timing(graph, w, h) for w, h in ((640, 360), (1280, 720), (1920, 1080))}}
 
 
-def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start: Path) -> dict[str, object]:
+def leave_one_out(
+    config: Config, data: Path, work: Path, prepared: Path, start: Path, device: torch.device = CPU
+) -> dict[str, object]:
     """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it."""
     pairs = read_pairs(data, config.data.pairs, 640)
     last = replace(config.phases[-1], steps=config.fold_steps)
@@ -108,8 +113,8 @@ def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start:
         where = work / f"fold-{fold}"
         finished = where / "final.pt"
         if not finished.exists():
-            train(fitted, data, where, [pair.name for pair in held], start, last.name, prepared)
-        generator = load_generator(config, finished)
+            train(fitted, data, where, [pair.name for pair in held], start, last.name, prepared, device)
+        generator = load_generator(config, finished).to(device)
         curve = fit_curve([_array(p.picture) for p in rest], [_array(p.target) for p in rest])
         for pair in held:
             rows.append(_judge(generator, pair, curve, scores))

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .config import Config
+from .device import CPU
 from .pictures import read, relight, tensor
 from .realism import LEVELS, PATCH, framed, uncompared
 from .sources import glob
@@ -31,11 +32,11 @@ DIRECTIONS = 48
 class Likeness:
     """Patches of real pictures, and of those that were translated of late."""
 
-    def __init__(self, real: list[Tensor], seed: int) -> None:
-        """`real`: [3, 176, 320] each."""
+    def __init__(self, real: list[Tensor], seed: int, device: torch.device = CPU) -> None:
+        """`real`: [3, 176, 320] each. Their patches are kept on `device`; places and directions are drawn alike for every device."""
         self.random = torch.Generator().manual_seed(seed)
         bands = [self._patches(picture[None]) for picture in real]
-        self.real = [torch.cat(level) for level in zip(*bands, strict=True)]
+        self.real = [torch.cat(level).to(device) for level in zip(*bands, strict=True)]
         self.mean = [level.mean(0) for level in self.real]
         self.spread = [level.std() + 1e-6 for level in self.real]
         self.before: list[list[Tensor]] = [[] for _ in self.real]
@@ -50,8 +51,8 @@ class Likeness:
 
     def _sliced(self, level: int, patches: Tensor) -> Tensor:
         ours = torch.cat([patches, *self.before[level]])
-        chosen = torch.randint(len(self.real[level]), (len(ours),), generator=self.random)
-        directions = torch.randn(ours.shape[1], DIRECTIONS, generator=self.random)
+        chosen = torch.randint(len(self.real[level]), (len(ours),), generator=self.random).to(ours.device)
+        directions = torch.randn(ours.shape[1], DIRECTIONS, generator=self.random).to(ours.device)
         directions = directions / directions.norm(dim=0)
         sides = ((side - self.mean[level]) / self.spread[level] @ directions for side in (ours, self.real[level][chosen]))
         a, b = (side.sort(dim=0).values for side in sides)
@@ -65,8 +66,8 @@ class Likeness:
             rows = torch.randint(band.shape[2] - PATCH + 1, (PATCHES,), generator=self.random)
             columns = torch.randint(band.shape[3] - PATCH + 1, (PATCHES,), generator=self.random)
             offsets = torch.arange(PATCH)
-            tall = (rows[:, None] + offsets)[:, :, None].expand(-1, -1, PATCH)
-            wide = (columns[:, None] + offsets)[:, None, :].expand(-1, PATCH, -1)
+            tall = (rows[:, None] + offsets).to(band.device)[:, :, None].expand(-1, -1, PATCH)
+            wide = (columns[:, None] + offsets).to(band.device)[:, None, :].expand(-1, PATCH, -1)
             found.append(band[:, :, tall, wide].permute(0, 2, 3, 4, 1).reshape(-1, 3 * PATCH * PATCH))
         return found
 
@@ -74,7 +75,7 @@ class Likeness:
 def pyramid(pictures: Tensor) -> list[Tensor]:
     """The bands of a Laplacian pyramid, finest first, and what is left: as `realism` takes them apart."""
     line = torch.exp(-0.5 * torch.arange(-4.0, 5.0).square())
-    line = (line / line.sum()).to(pictures.dtype)
+    line = (line / line.sum()).to(pictures)
     kernel = (line[:, None] * line).expand(3, 1, 9, 9)
     bands = []
     for _ in range(LEVELS):
@@ -99,10 +100,10 @@ class Wholes:
         return relight(picture.flip(2) if rng.random() < 0.5 else picture, rng, 0.3)
 
 
-def open_likeness(config: Config, data: Path) -> tuple[Wholes, Likeness]:
+def open_likeness(config: Config, data: Path, device: torch.device = CPU) -> tuple[Wholes, Likeness]:
     """What there is to translate, and what it should come to look like."""
     sources, real = (uncompared(glob(data, globs)) for globs in (config.data.examples or config.data.source, config.data.target))
     if not sources or not real:
         raise ValueError(f"{config.id}: likeness needs two pictures or more of the source and of the target, below {data}")
     wholes = Wholes([tensor(framed(read(path), REACH)) for path in sources])
-    return wholes, Likeness([tensor(framed(read(path))) for path in real], config.seed)
+    return wholes, Likeness([tensor(framed(read(path))) for path in real], config.seed, device)

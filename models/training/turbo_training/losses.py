@@ -26,6 +26,10 @@ class Batch:
         """Some of the examples."""
         return Batch(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
+    def to(self, device: torch.device) -> Batch:
+        """The same examples there."""
+        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
+
 
 def root(x: Tensor) -> Tensor:
     """Square root of brightness: darkness counts as the eye sees it."""
@@ -80,7 +84,7 @@ def near(out: Tensor, target: Tensor) -> Tensor:
 def structure(out: Tensor, target: Tensor) -> Tensor:
     """Structural similarity of the luma of each picture [B], as `measures.ssim` has it."""
     line = torch.exp(-0.5 * (torch.arange(-5.0, 6.0) / 1.5).square())
-    line = line / line.sum()
+    line = (line / line.sum()).to(out.device)
 
     def blur(x: Tensor) -> Tensor:
         return F.conv2d(F.conv2d(x, line.view(1, 1, 1, -1)), line.view(1, 1, -1, 1))

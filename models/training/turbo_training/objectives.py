@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from .config import Config, Phase
 from .critic import Critic, convince, judge
+from .device import CPU
 from .direction import TwoWay
 from .folders import Folders
 from .perceptual import Perceptual
@@ -33,13 +34,13 @@ THERE, BACK = 0, 1
 class Duel:
     """The generator, its critics and all that a checkpoint holds."""
 
-    def __init__(self, config: Config, work: Path) -> None:
+    def __init__(self, config: Config, work: Path, device: torch.device = CPU) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.generator = TwoWay(config.widths)
+        self.generator = TwoWay(config.widths).to(device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
-        self.critics = nn.ModuleList([Critic(), Critic()])
-        self.perceptual = Perceptual(work)
+        self.critics = nn.ModuleList([Critic(), Critic()]).to(device)
+        self.perceptual = Perceptual(work).to(device)
         self.optimisers = [
             torch.optim.AdamW(self.generator.parameters(), betas=(0.5, 0.99), weight_decay=1e-3),
             torch.optim.AdamW(self.critics.parameters(), betas=(0.5, 0.99), weight_decay=1e-3),
@@ -88,7 +89,7 @@ class Duel:
         os.replace(partial, path)
 
     def restore(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
         for net, weights in zip((self.generator, self.averaged), state["twoWay"], strict=True):
             net.load_state_dict(weights)
         self.critics.load_state_dict(state["critics"])
@@ -112,9 +113,9 @@ class Duel:
         return 0.2 * (F.relu(-out) + F.relu(out - 1)).mean()
 
 
-def train_folders(config: Config, data: Path, work: Path, start: Path | None = None) -> Path:
+def train_folders(config: Config, data: Path, work: Path, start: Path | None = None, device: torch.device = CPU) -> Path:
     """Runs the recipe of two folders, going on from WORK/latest.pt if it is there, or else from the weights in `start`."""
-    duel, latest, phase = Duel(config, work), work / "latest.pt", config.phases[0]
+    duel, latest, phase = Duel(config, work, device), work / "latest.pt", config.phases[0]
     if latest.exists():
         duel.restore(latest)
         print(f"resuming at step {duel.step}", flush=True)
@@ -129,7 +130,7 @@ def train_folders(config: Config, data: Path, work: Path, start: Path | None = N
     rng = np.random.default_rng(config.seed + duel.step)
     size = max(phase.mixture.values())
     while duel.step < phase.steps:
-        first, second = (torch.stack(side) for side in zip(*(draw(rng) for _ in range(size)), strict=True))
+        first, second = (torch.stack(side).to(device) for side in zip(*(draw(rng) for _ in range(size)), strict=True))
         loss, critic, parts = objective(first, second)
         _descend(duel, phase, loss, critic)
         duel.step += 1

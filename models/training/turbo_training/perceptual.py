@@ -56,7 +56,7 @@ def _segmenter(file: Path) -> tuple[str, nn.Module] | None:
     if not file.exists():
         return None
     net = Segmenter()
-    net.load_state_dict(torch.load(file, weights_only=True))
+    net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     net.eval()
     first = nn.Sequential(_Unshuffle(), net.stem)
     return "features of the segmenter", _Features(nn.ModuleList([first, *net.downs[:3]]))

@@ -21,7 +21,7 @@ from .sources import glob, read_pairs
 @torch.no_grad()
 def translate(generator: Generator, picture: Image.Image, strength: float = 1.0) -> Image.Image:
     """The picture as the exported graph would give it."""
-    x = tensor(picture)[None]
+    x = tensor(picture)[None].to(generator.stem.weight.device)
     height, width = x.shape[-2:]
     wide, high = padded(width, height)
     x = torch.nn.functional.pad(x, (0, wide - width, 0, high - height), mode="replicate")

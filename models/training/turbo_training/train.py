@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .config import Config, Phase
+from .device import CPU
 from .likeness import Likeness, Wholes, open_likeness
 from .losses import Batch, excess, judged, kept, restless, roughness, veil
 from .network import Generator, Maps
@@ -28,10 +29,10 @@ from .weights import read_weights
 class Run:
     """Everything that a checkpoint holds."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, device: torch.device = CPU) -> None:
         torch.manual_seed(config.seed)
-        self.config = config
-        self.generator = Generator(config.widths).to(memory_format=torch.channels_last)
+        self.config, self.device = config, device
+        self.generator = Generator(config.widths).to(device=device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self.generator.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-3)
         self.phase, self.step, self.seconds = 0, 0, 0.0
@@ -51,7 +52,7 @@ class Run:
         os.replace(partial, path)
 
     def restore(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
         self.generator.load_state_dict(state["generator"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -72,13 +73,14 @@ def train(
     start: Path | None = None,
     only: str | None = None,
     prepared: Path | None = None,
+    device: torch.device = CPU,
 ) -> Path:
     """Runs the recipe, going on from the latest checkpoint in `work` (or from the weights in `start`).
 
     `prepared` is where `prepare` left its layers, if that is not `work`.
     """
     join()
-    run, latest = Run(config), work / "latest.pt"
+    run, latest = Run(config, device), work / "latest.pt"
     if latest.exists():
         run.restore(latest)
         print(f"resuming at phase {run.phase + 1}, step {run.step}", flush=True)
@@ -106,10 +108,10 @@ def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], data: Path,
     progress = Progress(phase.name, phase.steps, run.step)
     seed = config.seed + 1000 * run.phase + run.step + 7919 * RANK
     batches = _batches(sources, phase.mixture, seed)
-    unpaired = _Unpaired(*open_likeness(config, data), np.random.default_rng(seed)) if phase.likeness else None
+    unpaired = _Unpaired(*open_likeness(config, data, run.device), np.random.default_rng(seed)) if phase.likeness else None
     while run.step < phase.steps:
         began = time.perf_counter()
-        loss, parts = _step(run, phase, next(batches), unpaired)
+        loss, parts = _step(run, phase, next(batches).to(run.device), unpaired)
         run.step += 1
         run.seconds += time.perf_counter() - began
         if RANK > 0:
@@ -141,7 +143,7 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
         unrest = restless(Maps(*(m[batch.twin] for m in maps)), _maps(run, twins.target), twins)
         loss, parts["unrest"] = loss + 6 * unrest, unrest.item()
     if unpaired is not None:
-        picture = unpaired.wholes.draw(phase.wholes, unpaired.rng)
+        picture = unpaired.wholes.draw(phase.wholes, unpaired.rng).to(run.device)
         maps = _maps(run, picture)
         out = kept(maps, picture) + maps.light
         unlike = unpaired.likeness.distance(out)
@@ -159,7 +161,7 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
 
 
 def _maps(run: Run, picture: Tensor) -> Maps:
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(picture.device.type, torch.bfloat16):
         return run.generator(picture.contiguous(memory_format=torch.channels_last))
 
 

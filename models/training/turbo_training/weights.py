@@ -19,7 +19,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         path = path / "model.onnx"
     if path.suffix == ".onnx":
         return _of_graph(path)
-    return torch.load(path, weights_only=True)["averaged"]
+    return torch.load(path, map_location="cpu", weights_only=True)["averaged"]
 
 
 def _of_graph(path: Path) -> dict[str, Tensor]:

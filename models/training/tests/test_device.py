@@ -1,0 +1,116 @@
+"""Training on CUDA, as far as a machine without a GPU can tell: what is computed with lies on one device, and comes back from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from turbo_training import device, weights
+from turbo_training.cli import main
+from turbo_training.config import load
+from turbo_training.likeness import Likeness, Wholes
+from turbo_training.losses import Batch
+from turbo_training.network import Generator, Widths
+from turbo_training.objectives import Duel, _descend
+from turbo_training.train import Run, _step, _Unpaired
+
+RECIPE = load(Path(__file__).parents[1] / "configs" / "day-to-night.yaml")
+SMALL = replace(RECIPE, widths=Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24))
+CUDA = torch.device("cuda:0")
+
+
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tensors without values, which claim any device and refuse, as CUDA does, to be computed with across two. Forwards only: torch
+    goes backwards on real devices alone."""
+
+    def to(module: nn.Module, device: torch.device, memory_format: torch.memory_format | None = None) -> nn.Module:
+        for inner in module.modules():
+            for name, value in inner._parameters.items():
+                inner._parameters[name] = None if value is None else nn.Parameter(value.detach().to(device), value.requires_grad)
+            for name, value in inner._buffers.items():
+                inner._buffers[name] = None if value is None else value.to(device)
+        return module
+
+    take = Tensor.__getitem__
+
+    def chosen(self: Tensor, key: object) -> Tensor:
+        if isinstance(key, Tensor) and key.dtype == torch.bool:
+            assert key.device == self.device
+            return self
+        return take(self, key)
+
+    monkeypatch.setattr(nn.Module, "to", to)
+    monkeypatch.setattr(Tensor, "__getitem__", chosen)
+    monkeypatch.setattr(Tensor, "__bool__", lambda _: True)
+    monkeypatch.setattr(Tensor, "item", lambda _: 0.5)
+    monkeypatch.setattr(Tensor, "backward", lambda _: None)
+    # a copied network stays in the same pretence
+    monkeypatch.setattr(FakeTensorMode, "__deepcopy__", lambda mode, _: mode, raising=False)
+    with FakeTensorMode():
+        yield
+
+
+def _on_cuda(*modules: nn.Module) -> bool:
+    return all(value.device == CUDA for module in modules for value in module.state_dict().values())
+
+
+@pytest.mark.usefixtures("pretended")
+def test_pretended_devices_do_not_mix() -> None:
+    with pytest.raises(RuntimeError, match="cuda:0 and cpu"):
+        torch.rand(2).to(CUDA) + torch.rand(2)
+
+
+@pytest.mark.usefixtures("pretended")
+def test_a_step_of_a_recipe_stays_on_its_device() -> None:
+    run = Run(SMALL, CUDA)
+    rng = np.random.default_rng(0)
+    layers = (torch.rand(2, 3, 64, 64) for _ in range(4))
+    batch = Batch(*layers, torch.ones(2), torch.ones(2) > 0)
+    unpaired = _Unpaired(Wholes([torch.rand(3, 352, 640)]), Likeness([torch.rand(3, 176, 320)], 1, CUDA), rng)
+    for _ in range(2):
+        _step(run, replace(SMALL.phases[-1], likeness=1.0, veil=1.0), batch.to(CUDA), unpaired)
+    assert _on_cuda(run.generator, run.averaged)
+
+
+@pytest.mark.usefixtures("pretended")
+@pytest.mark.parametrize("objective", ["paired", "unpaired"])
+def test_a_step_of_two_folders_stays_on_its_device(objective: str, tmp_path: Path) -> None:
+    duel = Duel(SMALL, tmp_path, CUDA)
+    pictures = (torch.rand(2, 3, 64, 64).to(CUDA) for _ in range(2))
+    loss, critic, _ = getattr(duel, objective)(*pictures)
+    _descend(duel, SMALL.phases[0], loss, critic)
+    assert _on_cuda(duel.generator, duel.averaged, duel.critics, duel.perceptual)
+
+
+def test_a_checkpoint_of_a_gpu_is_read_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved, run = tmp_path / "final.pt", Run(SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.serialization, "location_tag", lambda _: "cuda:0")
+        run.save(saved)
+    with pytest.raises(RuntimeError, match="CUDA"):
+        torch.load(saved, weights_only=True)
+    Generator(SMALL.widths).load_state_dict(weights.read_weights(saved))
+    Run(SMALL).restore(saved)
+
+
+def test_the_device_is_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device.choose("auto") == device.choose("cpu") == torch.device("cpu")
+    recipe = ["--config", str(Path(__file__).parents[1] / "configs" / "day-to-night.yaml")]
+    with pytest.raises(SystemExit) as ended:
+        main(["train", *recipe, "--work", str(tmp_path), "--device", "cuda"])
+    assert ended.value.code == 2
+    assert "--device cpu" in capsys.readouterr().err
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert device.choose("auto") == device.choose("cuda") == torch.device("cuda", 1)
+    assert device.choose("cpu") == torch.device("cpu")

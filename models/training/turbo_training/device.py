@@ -1,0 +1,28 @@
+"""Where the networks are trained: on the CPU, or on a CUDA GPU.
+
+Pictures are cut, and all that is random is drawn, on the CPU; what a step computes with is moved to the device.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+DEVICES = ("auto", "cpu", "cuda")
+CPU = torch.device("cpu")
+
+
+class NoDevice(Exception):
+    """The device that was asked for isn't there; the message says what to do."""
+
+
+def choose(name: str) -> torch.device:
+    """The device of this name; `auto` is CUDA where torch has it. Processes that share a batch take the GPUs in turn."""
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        built = "was built without CUDA" if torch.version.cuda is None else "finds no NVIDIA GPU or driver"
+        raise NoDevice(f"--device cuda: torch {torch.__version__} {built}; mend that, or give --device cpu")
+    if name == "cpu" or not available:
+        return CPU
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
