@@ -1,4 +1,4 @@
-"""What leave-one-out may begin from."""
+"""What leave-one-out may begin from, and which finished folds it may take again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from turbo_training import config
-from turbo_training.evaluate import _before
+from turbo_training.evaluate import _before, _folds
 
 RECIPE = Path(__file__).parents[1] / "configs" / "day-to-night.yaml"
 
@@ -21,3 +21,16 @@ def test_a_recipe_of_one_phase_asks_for_weights() -> None:
     recipe = config.load(RECIPE)
     with pytest.raises(ValueError, match="--weights"):
         _before(replace(recipe, phases=recipe.phases[-1:]), Path("work"))
+
+
+def test_a_fold_is_taken_again_only_where_what_trains_it_is_the_same() -> None:
+    recipe = config.load(RECIPE)
+    last = recipe.phases[-1]
+
+    def folder(start: str = "start.pt", prepared: str = "work", relight: float = recipe.relight, **changed: object) -> Path:
+        return _folds(replace(recipe, relight=relight, phases=[replace(last, **changed)]), Path(start), Path(prepared))
+
+    assert folder(steps=300).as_posix().startswith("folds/5x300-")
+    assert folder() == _folds(replace(config.load(RECIPE), phases=[last], title="Another title"), Path("start.pt"), Path("work"))
+    others = [folder("other.pt"), folder(prepared="other"), folder(relight=0.5), folder(steps=7), folder(trust=0.3), folder(wholes=9)]
+    assert len({folder(), *others}) == 7

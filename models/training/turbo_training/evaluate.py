@@ -6,6 +6,7 @@ pair, and judges each pair by a network that has never seen it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import replace
@@ -19,12 +20,13 @@ from PIL import Image
 from .calm import calm
 from .config import Config
 from .device import CPU
-from .graph import build, run, save
+from .graph import build, save
 from .measures import apply_curve, fit_curve, psnr, ssim
 from .network import Generator
 from .package import load_generator
 from .pictures import read
 from .realism import compared, descriptors, distance, matching_curve, ready
+from .running import run
 from .sheets import tile, translate
 from .sources import Pair, glob, read_pairs
 from .train import train
@@ -106,11 +108,11 @@ def leave_one_out(
     last = replace(config.phases[-1], steps=config.fold_steps)
     fitted = replace(config, phases=[last])
     scores: dict[str, list[tuple[float, float]]] = {"network": [], "input": [], "curve": [], "ownCurve": []}
-    rows = []
+    rows, folds = [], work / _folds(fitted, start, prepared)
     for fold in range(FOLDS):
         held = pairs[fold::FOLDS]
         rest = [pair for pair in pairs if pair not in held]
-        where = work / f"fold-{fold}"
+        where = folds / str(fold)
         finished = where / "final.pt"
         if not finished.exists():
             train(fitted, data, where, [pair.name for pair in held], start, last.name, prepared, device)
@@ -127,6 +129,14 @@ def leave_one_out(
         **{f"{name}Ssim": round(float(means[name][1]), 3) for name in ("input", "curve", "ownCurve")},
         "pairs": len(pairs),
     }
+
+
+def _folds(fitted: Config, start: Path, prepared: Path) -> Path:
+    """The folder of the folds, named by what they are trained by: a finished one is taken again only where nothing of that has changed."""
+    data = replace(fitted.data, used=[], shown=[], clips=[])  # these are told, shown and measured only
+    learnt = (fitted.phases, fitted.seed, fitted.crop, fitted.relight, fitted.average, fitted.spark, fitted.widths, data)
+    what = repr((learnt, str(start.resolve()), str(prepared.resolve())))
+    return Path("folds") / f"{FOLDS}x{fitted.phases[-1].steps}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
 
 
 def _before(config: Config, work: Path) -> Path:
