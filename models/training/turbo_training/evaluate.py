@@ -48,7 +48,7 @@ def evaluate(
     """Prints the figures and keeps them in WORK/figures.json, from where `export` takes them to the manifest.
 
     What is measured joins what was measured before; `parts` says what, of PARTS. `start` has the weights that leave-one-out begins
-    from, which must not have seen a pair; the default is where the recipe stood before its last phase.
+    from, which must not have seen a pair; the default is where the recipe stood before the first phase that learns from pairs.
     """
     parts = parts or list(PARTS)
     file = work / "figures.json"
@@ -140,9 +140,10 @@ def _folds(fitted: Config, start: Path, prepared: Path) -> Path:
 
 
 def _before(config: Config, work: Path) -> Path:
-    if len(config.phases) < 2:
-        raise ValueError(f"{config.id} has one phase: leave-one-out needs weights that never saw a pair, given by --weights")
-    phase = config.phases[-2]
+    first = next((index for index, phase in enumerate(config.phases) if "pairs" in phase.mixture), len(config.phases) - 1)
+    if first == 0:
+        raise ValueError(f"{config.id} sees pairs from the start: leave-one-out needs weights that never saw one, given by --weights")
+    phase = config.phases[first - 1]
     return work / f"{phase.name}-{phase.steps:06d}.pt"
 
 
