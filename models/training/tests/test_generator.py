@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from turbo_training.falling import layers
-from turbo_training.graph import build, run, save, slim
+from turbo_training.graph import build, save, slim
 from turbo_training.look import enlargement, multiply_accumulates, padded, reduction
 from turbo_training.network import FOLD, Generator, Widths
 from turbo_training.package import check, check_slim
+from turbo_training.running import run
 from turbo_training.weights import read_weights
 
 LARGE = [(1282, 702), (2590, 1090)]

@@ -31,6 +31,14 @@ def test_unknown_key_is_named(tmp_path: Path) -> None:
         config.load(wrong)
 
 
+def test_a_veil_without_likeness_is_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    recipe = (RECIPE.parent / "rainy-to-clear.yaml").read_text()
+    wrong.write_text(recipe.replace("likeness: 0.5, veil", "veil"))
+    with pytest.raises(ValueError, match="joined has a veil but no likeness"):
+        config.load(wrong)
+
+
 def test_painter_darkens_the_sky_and_lights_red_lamps() -> None:
     day = np.full((120, 160, 3), 0.4, np.float32)
     day[:50] = (0.7, 0.8, 0.95)

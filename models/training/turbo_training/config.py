@@ -116,9 +116,13 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """Reads a recipe; an unknown or missing key is an error that names it."""
+    """Reads a recipe; an unknown or missing key is an error that names it, and so is one that would do nothing."""
     with path.open(encoding="utf-8") as file:
-        return _make(Config, yaml.safe_load(file), path.name)
+        recipe: Config = _make(Config, yaml.safe_load(file), path.name)
+    for phase in recipe.phases:
+        if phase.veil and not phase.likeness:
+            raise ValueError(f"{path.name}: phase {phase.name} has a veil but no likeness, without which no whole pictures are drawn")
+    return recipe
 
 
 def _make(kind: Any, value: Any, where: str) -> Any:

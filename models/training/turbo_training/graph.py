@@ -19,7 +19,6 @@ from .layout import by_reduction, fold, unfold
 from .memory import remember, states
 from .network import FOLD, PIXELS, Generator
 from .nodes import Nodes
-from .running import run as run
 
 OPSET = 17
 IR_VERSION = 9
