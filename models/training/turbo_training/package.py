@@ -27,7 +27,12 @@ from .weights import read_weights
 
 NEAR = 40.0
 """An int8 variant that is farther than this from fp32, in dB, is not shipped."""
-SPARED: tuple[tuple[str, ...], ...] = ((), ("rise8",), ("rise8", "rise16", "blocks"))
+SPARED: tuple[tuple[str, ...], ...] = (
+    (),
+    ("rise8",),
+    ("rise8", "rise16", "blocks"),
+    ("rise8", "rise16", "down8", "polish8", "down16", "polish16"),
+)
 """What is left in floating point, too, where the int8 variant would be too far off: less first, more then."""
 SIZES = [(640, 360), (162, 122), (2, 2), (360, 640), (350, 290)]
 """Width and height at which an export is checked."""
