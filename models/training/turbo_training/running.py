@@ -7,7 +7,6 @@ import onnxruntime
 
 from .memory import NOTHING
 
-
 Feeds = dict[str, np.ndarray]
 
 

@@ -10,7 +10,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from .network import FOLD, Generator
+from .network import Generator
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -23,19 +23,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def _of_graph(path: Path) -> dict[str, Tensor]:
-    """Undoes what `graph.build` does to the weights: the order of folded channels, bytes instead of 0 to 1, the middle taken off."""
+    """Undoes what `graph.build` does to the weights: bytes instead of 0 to 1, the middle taken off."""
     found = {c.name.removesuffix(".half"): numpy_helper.to_array(c).astype(np.float32) for c in onnx.load(str(path)).graph.initializer}
     found["stem.weight"] = found["stem.weight"] * 255
     found["spark.weight"] = found["spark.weight"] / 255
-    if "luma.weight" in found:  # written before a picture's colours lay apart
-        found["stem.weight"] = _colour_first(found["stem.weight"])
-        found["spark.weight"] = _colour_first(found["spark.weight"].transpose(1, 0, 2, 3)).transpose(1, 0, 2, 3)
     found["stem.bias"] = found["stem.bias"] + 0.5 * found["stem.weight"].sum((1, 2, 3))
     found["maps.weight"] = found.pop("maps.raw.weight")
     found["maps.bias"] = found["maps.bias"].reshape(-1)
     return {name: torch.from_numpy(np.ascontiguousarray(found[name])) for name in Generator().state_dict()}
-
-
-def _colour_first(weight: np.ndarray) -> np.ndarray:
-    """The input channels of a 1x1 convolution in torch's order of folding, from the graph's."""
-    return weight.reshape(len(weight), FOLD, FOLD, 3).transpose(0, 3, 1, 2).reshape(len(weight), -1, 1, 1)
