@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -74,9 +75,10 @@ def test_a_step_of_a_recipe_stays_on_its_device() -> None:
     rng = np.random.default_rng(0)
     layers = (torch.rand(2, 3, 64, 64) for _ in range(4))
     batch = Batch(*layers, torch.ones(2), torch.ones(2) > 0)
-    unpaired = _Unpaired(Wholes([torch.rand(3, 352, 640)]), Likeness([torch.rand(3, 176, 320)], 1, CUDA), rng)
+    whole = tuple(Image.new("RGB", (640, 352), (shade, shade, shade)) for shade in (120, 60, 90))
+    unpaired = _Unpaired(Wholes([whole]), Likeness([torch.rand(3, 176, 320)], 1, CUDA), rng)
     for _ in range(2):
-        _step(run, replace(SMALL.phases[-1], likeness=1.0, veil=1.0), batch.to(CUDA), unpaired)
+        _step(run, replace(SMALL.phases[-1], likeness=1.0, veil=1.0, halo=1.0, painted=1.0), batch.to(CUDA), unpaired)
     assert _on_cuda(run.generator, run.averaged)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from turbo_training import measures, realism
 from turbo_training.config import load
 from turbo_training.likeness import Likeness, open_likeness, pyramid
-from turbo_training.losses import structure
+from turbo_training.losses import halo, structure
 
 
 def test_pictures_are_taken_apart_as_the_measure_does() -> None:
@@ -58,6 +59,45 @@ def test_structure_is_the_measured_one() -> None:
     b = 0.7 * a + 0.3 * b
     found = structure(*(torch.from_numpy(p).permute(2, 0, 1)[None] for p in (a, b)))
     assert found.item() == pytest.approx(measures.ssim(a, b), abs=0.02)
+
+
+def test_edges_count_as_halo_where_the_picture_has_none() -> None:
+    rows = torch.linspace(0.3, 0.6, 352)[None, None, :, None].expand(1, 3, 352, 640)
+    house = rows.clone()
+    house[..., 200:, 300:400] = 0.1
+    band = house.clone()
+    band[..., 100:120, :] *= 0.7
+    assert halo(house, house).item() == 0
+    assert halo(0.6 * house, house).item() == 0
+    assert halo(band, house).item() > 1e-3
+    assert halo(house, band).item() < halo(band, house).item() / 50
+
+
+def test_a_whole_picture_comes_with_its_layers(tmp_path: Path) -> None:
+    config = load(Path(__file__).parents[1] / "configs" / "day-to-night.yaml")
+    data, prepared = tmp_path / "data", tmp_path / "work"
+    for folder in (data / "day", data / "night/nc", prepared / "taught"):
+        folder.mkdir(parents=True)
+    for index in range(4):
+        picture = np.full((176, 320, 3), 120, np.uint8)
+        picture[60:, 100:140] = 30 * index
+        Image.fromarray(picture).save(data / f"night/nc/bdd{index}.jpg")
+        Image.fromarray(picture).save(data / f"day/amos_{index}.jpg")
+        for layer, value in (("base", 60), ("light", 90)):
+            Image.new("RGB", (320, 176), (value, value, value)).save(prepared / "taught" / f"amos_{index}_{layer}.png")
+    (prepared / "taught" / "amos_1_light.png").unlink()
+
+    whole, _ = open_likeness(config, data, prepared=prepared)
+    assert len(whole.pictures) == 1, "of the two that are not measured, one was not painted"
+    batch = whole.draw(3, np.random.default_rng(0))
+    assert batch.split.all()
+    assert batch.picture.shape == batch.light.shape == (3, 3, 352, 640)
+    assert batch.base.max().item() == pytest.approx(60 / 255, abs=0.01)
+    assert batch.light.max().item() == pytest.approx((90 / 255) ** 2, abs=0.01)
+
+    alone, _ = open_likeness(config, data)
+    assert len(alone.pictures) == 2
+    assert not alone.draw(3, np.random.default_rng(0)).split.any()
 
 
 def test_a_domain_without_pictures_is_named(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ def _predict(g: Nodes, w: Weights, features: str, mixed: bool) -> tuple[str, str
         tones, light = g.split(maps, ["tones.map", "light.map"], [6, 3], axis=1)
     edged = g.add("Pad", [light, g.ints(_EDGES, "light.edges")], "light.padded", mode="edge")
     smooth = g.conv(edged, _each_colour(enlargement(FOLD)) * 255.0, "light")
+    if not w["spark.weight"].any():
+        return tones, smooth
     return tones, g.add("Add", [smooth, g.conv(scaled, w["spark.weight"] * 255.0, "spark")], "shine.map")
 
 

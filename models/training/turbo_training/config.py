@@ -23,10 +23,16 @@ class Phase:
     """How many pictures of each source (`pairs`, `teacher`, `target`, `still`) are in a batch."""
     trust: float = 1.0
     """How much the tones that the painter gives count; at 0 it teaches what is emitted and where the sky goes, no more."""
+    calm: float = 6.0
+    """Weight of what changes from frame to frame where the video doesn't."""
     likeness: float = 0.0
     """Weight of the distance between whole translated pictures, as a set, and real pictures of the target domain."""
     veil: float = 0.0
     """Weight, in whole pictures, of light that lies over what is dark there: where an effect clears up rather than covers."""
+    halo: float = 0.0
+    """Weight, in whole pictures, of edges where the picture has none: halos, bands and blotches."""
+    painted: float = 0.0
+    """Weight of the painter's layers of those whole pictures: light is laid where they have it, however like real pictures it is elsewhere."""
     wholes: int = 1
     """How many pictures are translated whole for that, a step."""
 
@@ -120,8 +126,9 @@ def load(path: Path) -> Config:
     with path.open(encoding="utf-8") as file:
         recipe: Config = _make(Config, yaml.safe_load(file), path.name)
     for phase in recipe.phases:
-        if phase.veil and not phase.likeness:
-            raise ValueError(f"{path.name}: phase {phase.name} has a veil but no likeness, without which no whole pictures are drawn")
+        for name in ("veil", "halo", "painted"):
+            if getattr(phase, name) and not phase.likeness:
+                raise ValueError(f"{path.name}: phase {phase.name} has a {name} but no likeness, without which no whole pictures are drawn")
     return recipe
 
 

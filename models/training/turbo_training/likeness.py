@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from .config import Config
 from .device import CPU
+from .losses import Batch
 from .pictures import read, relight, tensor
 from .realism import LEVELS, PATCH, framed, uncompared
-from .sources import glob
+from .sources import Example, glob, stack
 
 REACH = 2
 """Pictures are translated at this times the size at which they are compared."""
@@ -86,24 +88,37 @@ def pyramid(pictures: Tensor) -> list[Tensor]:
 
 
 class Wholes:
-    """Whole pictures of the source domain, with no result to compare them with: none of those that `realism` measures."""
+    """Whole pictures of the source domain, none of those that `realism` measures; with what a painter made of them, if it did."""
 
-    def __init__(self, pictures: list[Tensor]) -> None:
+    def __init__(self, pictures: list[tuple[Image.Image, ...]]) -> None:
+        """Each alone, or a picture with its base and the square root of its light; 640x352."""
         self.pictures = pictures
 
-    def draw(self, count: int, rng: np.random.Generator) -> Tensor:
-        """[count, 3, 352, 640]."""
-        return torch.stack([self._one(rng) for _ in range(count)])
+    def draw(self, count: int, rng: np.random.Generator) -> Batch:
+        """[count, 3, 352, 640]; the layers are black where there are none."""
+        return stack([self._one(rng) for _ in range(count)])
 
-    def _one(self, rng: np.random.Generator) -> Tensor:
-        picture = self.pictures[rng.integers(len(self.pictures))]
-        return relight(picture.flip(2) if rng.random() < 0.5 else picture, rng, 0.3)
+    def _one(self, rng: np.random.Generator) -> Example:
+        chosen = self.pictures[rng.integers(len(self.pictures))]
+        flip = rng.random() < 0.5
+        picture, *layers = (tensor(layer).flip(2) if flip else tensor(layer) for layer in chosen)
+        base, light = (layers[0], layers[1] * layers[1]) if layers else (torch.zeros_like(picture), torch.zeros_like(picture))
+        return Example(relight(picture, rng, 0.3), (base + light).clamp(0, 1), base, light, bool(layers))
 
 
-def open_likeness(config: Config, data: Path, device: torch.device = CPU) -> tuple[Wholes, Likeness]:
-    """What there is to translate, and what it should come to look like."""
+def open_likeness(
+    config: Config, data: Path, device: torch.device = CPU, prepared: Path | None = None
+) -> tuple[Wholes, Likeness]:
+    """What there is to translate, and what it should come to look like; with `prepared`, only what was painted there."""
     sources, real = (uncompared(glob(data, globs)) for globs in (config.data.examples or config.data.source, config.data.target))
+    if prepared:
+        sources = [path for path in sources if (prepared / "taught" / f"{path.stem}_light.png").exists()]
     if not sources or not real:
-        raise ValueError(f"{config.id}: likeness needs two pictures or more of the source and of the target, below {data}")
-    wholes = Wholes([tensor(framed(read(path), REACH)) for path in sources])
-    return wholes, Likeness([tensor(framed(read(path))) for path in real], config.seed, device)
+        where = f"below {data}" + (f", painted in {prepared}" if prepared else "")
+        raise ValueError(f"{config.id}: likeness needs two pictures or more of the source and of the target, {where}")
+
+    def whole(path: Path) -> tuple[Image.Image, ...]:
+        layers = [read(prepared / "taught" / f"{path.stem}_{layer}.png") for layer in ("base", "light")] if prepared else []
+        return tuple(framed(layer, REACH) for layer in (read(path), *layers))
+
+    return Wholes([whole(path) for path in sources]), Likeness([tensor(framed(read(path))) for path in real], config.seed, device)

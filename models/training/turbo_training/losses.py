@@ -71,6 +71,21 @@ def veil(light: Tensor, picture: Tensor) -> Tensor:
     return (F.relu(0.4 - luma(picture)) * light.abs()).mean((1, 2, 3))
 
 
+HALO = (4, 16)
+"""Sizes in pixels of the cells between which `halo` looks for edges."""
+
+
+def halo(out: Tensor, picture: Tensor) -> Tensor:
+    """Edges of each picture [B] between cells that differ at least twice as much, as the eye sees darkness, as they did."""
+
+    def edges(x: Tensor, cell: int) -> tuple[Tensor, Tensor]:
+        coarse = root(F.avg_pool2d(x, cell))
+        return (coarse[..., 1:] - coarse[..., :-1]).abs().amax(1), (coarse[..., 1:, :] - coarse[..., :-1, :]).abs().amax(1)
+
+    invented = [F.relu(after - 2 * before) for cell in HALO for after, before in zip(edges(out, cell), edges(picture, cell), strict=True)]
+    return sum((edge.mean((1, 2)) for edge in invented), out.new_zeros(len(out)))
+
+
 def near(out: Tensor, target: Tensor) -> Tensor:
     """Distance of each picture to its target [B]: squared and absolute, as shown and as the eye sees darkness, of its edges and its structure.
 

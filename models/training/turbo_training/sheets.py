@@ -13,7 +13,7 @@ from .config import Config
 from .look import padded, predict, reduction
 from .network import Generator
 from .pictures import image, read, tensor
-from .realism import descriptors, distance, ready
+from .realism import compared, descriptors, distance, ready
 from .running import run
 from .sources import glob, read_pairs
 
@@ -64,7 +64,7 @@ def show(graph: Path, config: Config, data: Path, out: Path, count: int = 6) -> 
     session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     inputs = [_even(read(path)) for path in paths]
     outputs = [Image.fromarray(run(session, np.asarray(p)[None], 1.0, 0.4)[0]) for p in inputs]
-    real = descriptors([ready(read(path)) for path in glob(data, config.data.target)[:96]])
+    real = descriptors([ready(read(path)) for path in compared(glob(data, config.data.target))])
     order = np.argsort([distance(descriptors([ready(p)]), real) for p in outputs])
     for name, chosen in (("best", order[:count]), ("worst", order[::-1][:count])):
         rows = [[p for i in chosen[at : at + 2] for p in (_wide(inputs[i]), _wide(outputs[i]))] for at in range(0, count, 2)]

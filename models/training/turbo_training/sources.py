@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .config import Config
 from .falling import layers as layers_that_fall
+from .losses import Batch
 from .pictures import crops, read, relight
 
 Layers = tuple[Image.Image, Image.Image, Image.Image]
@@ -32,6 +33,12 @@ class Example:
     split: bool
     twin: bool = False
     """Whether `target` is no target but the next frame of the same video."""
+
+
+def stack(examples: list[Example]) -> Batch:
+    """Examples of one size as one batch."""
+    layers = (torch.stack([getattr(e, name) for e in examples]) for name in ("picture", "target", "base", "light"))
+    return Batch(*layers, torch.tensor([float(e.split) for e in examples]), torch.tensor([e.twin for e in examples]))
 
 
 class Source(Protocol):

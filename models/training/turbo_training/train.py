@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from .config import Config, Phase
 from .device import CPU
 from .likeness import Likeness, Wholes, open_likeness
-from .losses import Batch, excess, judged, kept, restless, roughness, veil
+from .losses import Batch, excess, halo, judged, kept, layered, restless, roughness, veil
 from .network import Generator, Maps
 from .progress import Progress
 from .share import RANK, agree, join, portion, wait
 from .sheets import sample_sheet
-from .sources import Example, Source, open_sources
+from .sources import Source, open_sources, stack
 from .weights import read_weights
 
 
@@ -93,7 +93,9 @@ def train(
     phases = [phase for phase in config.phases if only in (None, phase.name)]
     for index, phase in enumerate(phases):
         if index >= run.phase:
-            _train_phase(run, phase, open_sources(config, data, prepared or work, set(phase.mixture), hold_out), data, work)
+            sources = open_sources(config, data, prepared or work, set(phase.mixture), hold_out)
+            unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
+            _train_phase(run, phase, sources, unpaired, data, work)
             run.phase, run.step = index + 1, 0
             if RANK == 0:
                 run.save(latest)
@@ -103,12 +105,28 @@ def train(
     return work / "final.pt"
 
 
-def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], data: Path, work: Path) -> None:
+@dataclass
+class _Unpaired:
+    wholes: Wholes
+    likeness: Likeness
+    rng: np.random.Generator
+
+
+def _unpaired(run: Run, phase: Phase, data: Path, prepared: Path) -> _Unpaired:
+    wholes, likeness = open_likeness(run.config, data, run.device, prepared if phase.painted else None)
+    return _Unpaired(wholes, likeness, np.random.default_rng(_seed(run)))
+
+
+def _seed(run: Run) -> int:
+    return run.config.seed + 1000 * run.phase + run.step + 7919 * RANK
+
+
+def _train_phase(
+    run: Run, phase: Phase, sources: dict[str, Source], unpaired: _Unpaired | None, data: Path, work: Path
+) -> None:
     config = run.config
     progress = Progress(phase.name, phase.steps, run.step)
-    seed = config.seed + 1000 * run.phase + run.step + 7919 * RANK
-    batches = _batches(sources, phase.mixture, seed)
-    unpaired = _Unpaired(*open_likeness(config, data, run.device), np.random.default_rng(seed)) if phase.likeness else None
+    batches = _batches(sources, phase.mixture, _seed(run))
     while run.step < phase.steps:
         began = time.perf_counter()
         loss, parts = _step(run, phase, next(batches).to(run.device), unpaired)
@@ -124,13 +142,6 @@ def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], data: Path,
             sample_sheet(run.averaged, config, data, work / f"{phase.name}-{run.step:06d}.png")
 
 
-@dataclass
-class _Unpaired:
-    wholes: Wholes
-    likeness: Likeness
-    rng: np.random.Generator
-
-
 def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> tuple[float, dict[str, float]]:
     for group in run.optimiser.param_groups:
         group["lr"] = _rate(phase, run.step)
@@ -141,15 +152,10 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
     if batch.twin.any():
         twins = batch.where(batch.twin)
         unrest = restless(Maps(*(m[batch.twin] for m in maps)), _maps(run, twins.target), twins)
-        loss, parts["unrest"] = loss + 6 * unrest, unrest.item()
+        loss, parts["unrest"] = loss + phase.calm * unrest, unrest.item()
     if unpaired is not None:
-        picture = unpaired.wholes.draw(phase.wholes, unpaired.rng).to(run.device)
-        maps = _maps(run, picture)
-        out = kept(maps, picture) + maps.light
-        unlike = unpaired.likeness.distance(out)
-        parts["unlike"] = unlike.item()
-        loss = loss + phase.likeness * unlike + 0.2 * excess(out) + 0.02 * roughness(maps)
-        loss = loss + phase.veil * veil(maps.light, picture).mean()
+        more, seen = _whole(run, phase, unpaired)
+        loss, parts = loss + more, parts | seen
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     agree(run.generator)
@@ -158,6 +164,26 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
         run.optimiser.step()
         run.average(run.config.average)
     return loss.item(), parts
+
+
+def _whole(run: Run, phase: Phase, unpaired: _Unpaired) -> tuple[Tensor, dict[str, float]]:
+    """What is asked of whole pictures."""
+    batch = unpaired.wholes.draw(phase.wholes, unpaired.rng).to(run.device)
+    maps = _maps(run, batch.picture)
+    dimmed = kept(maps, batch.picture)
+    out = dimmed + maps.light
+    unlike = unpaired.likeness.distance(out)
+    loss = phase.likeness * unlike + 0.2 * excess(out) + 0.02 * roughness(maps)
+    parts = {"unlike": unlike.item()}
+    if phase.veil:
+        loss = loss + phase.veil * veil(maps.light, batch.picture).mean()
+    if phase.halo:
+        invented = halo(out, batch.picture).mean()
+        loss, parts["halo"] = loss + phase.halo * invented, invented.item()
+    if phase.painted:
+        painted = layered(dimmed, maps.light, batch, run.config.lamps, phase.trust).mean()
+        loss, parts["painted"] = loss + phase.painted * painted, painted.item()
+    return loss, parts
 
 
 def _maps(run: Run, picture: Tensor) -> Maps:
@@ -174,9 +200,3 @@ def _batches(sources: dict[str, Source], mixture: dict[str, int], seed: int) -> 
     rng = np.random.default_rng(seed)
     while True:
         yield stack([sources[name].draw(rng) for name in portion(mixture)])
-
-
-def stack(examples: list[Example]) -> Batch:
-    """Examples of one size as one batch."""
-    layers = (torch.stack([getattr(e, name) for e in examples]) for name in ("picture", "target", "base", "light"))
-    return Batch(*layers, torch.tensor([float(e.split) for e in examples]), torch.tensor([e.twin for e in examples]))

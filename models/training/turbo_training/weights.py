@@ -10,7 +10,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from .network import Generator
+from .network import PIXELS, Generator
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -26,8 +26,11 @@ def _of_graph(path: Path) -> dict[str, Tensor]:
     """Undoes what `graph.build` does to the weights: bytes instead of 0 to 1, the middle taken off."""
     found = {c.name.removesuffix(".half"): numpy_helper.to_array(c).astype(np.float32) for c in onnx.load(str(path)).graph.initializer}
     found["stem.weight"] = found["stem.weight"] * 255
-    found["spark.weight"] = found["spark.weight"] / 255
+    if "spark.weight" in found:
+        found["spark.weight"] = found["spark.weight"] / 255
     found["stem.bias"] = found["stem.bias"] + 0.5 * found["stem.weight"].sum((1, 2, 3))
     found["maps.weight"] = found.pop("maps.raw.weight")
     found["maps.bias"] = found["maps.bias"].reshape(-1)
+    # a network that dropped its spark has none in its graph
+    found.setdefault("spark.weight", np.zeros((3 * PIXELS, *found["maps.weight"].shape[1:]), np.float32))
     return {name: torch.from_numpy(np.ascontiguousarray(found[name])) for name in Generator().state_dict()}
