@@ -35,7 +35,7 @@ def test_a_veil_without_likeness_is_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     recipe = (RECIPE.parent / "rainy-to-clear.yaml").read_text()
     wrong.write_text(recipe.replace("likeness: 0.5, veil", "veil"))
-    with pytest.raises(ValueError, match="joined has a veil but no likeness"):
+    with pytest.raises(ValueError, match="mixed has a veil but no likeness"):
         config.load(wrong)
 
 

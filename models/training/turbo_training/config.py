@@ -32,7 +32,7 @@ class Phase:
     halo: float = 0.0
     """Weight, in whole pictures, of edges where the picture has none: halos, bands and blotches."""
     painted: float = 0.0
-    """Weight of the painter's layers of those whole pictures: light is laid where they have it, however like real pictures it is elsewhere."""
+    """Weight of the painter's layers of those whole pictures: light is laid where they have it, not wherever it is like real pictures."""
     wholes: int = 1
     """How many pictures are translated whole for that, a step."""
 
@@ -110,6 +110,8 @@ class Config:
     """What falls through the picture in the exported graph, moved by its `time` input: `rain`, `snow` or nothing."""
     relight: float = 0.15
     """How much the exposure and colours of a pair's input are changed: more, and what they say of the result is lost."""
+    folds: int = 0
+    """Into how many parts leave-one-out divides the pairs, each judged by a network that saw the others; 0 is a part for each pair."""
     fold_steps: int = 200
     """Steps of the last phase that a network of leave-one-out is trained for: with fewer pairs, it sooner knows them by heart."""
     average: float = 0.998

@@ -99,24 +99,25 @@ def speed(graph: Path) -> dict[str, object]:
     return {"threads": 1, **{f"{w}x{h}": timing(graph, w, h) for w, h in ((640, 360), (1280, 720), (1920, 1080))}}
 
 
-def leave_one_out(
-    config: Config, data: Path, work: Path, prepared: Path, start: Path, device: torch.device = CPU
-) -> dict[str, object]:
+def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start: Path, device: torch.device = CPU) -> dict[str, object]:
     """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it."""
     pairs = read_pairs(data, config.data.pairs, 640)
     last = replace(config.phases[-1], steps=config.fold_steps)
     fitted = replace(config, phases=[last])
     scores: dict[str, list[tuple[float, float]]] = {"network": [], "input": [], "curve": [], "ownCurve": []}
     rows, folds = [], work / _folds(fitted, start, prepared)
-    for held in pairs:
-        rest = [pair for pair in pairs if pair is not held]
-        where = folds / held.name.replace("/", "-")
+    count = config.folds or len(pairs)
+    for fold in range(count):
+        held = pairs[fold::count]
+        rest = [pair for pair in pairs if pair not in held]
+        where = folds / str(fold)
         finished = where / "final.pt"
         if not finished.exists():
-            train(fitted, data, where, [held.name], start, last.name, prepared, device)
+            train(fitted, data, where, [pair.name for pair in held], start, last.name, prepared, device)
         generator = load_generator(config, finished).to(device)
         curve = fit_curve([_array(p.picture) for p in rest], [_array(p.target) for p in rest])
-        rows.append(_judge(generator, held, curve, scores))
+        for pair in held:
+            rows.append(_judge(generator, pair, curve, scores))
     tile(rows, 400).save(work / "leave-one-out.png")
     means = {name: np.mean(values, axis=0) for name, values in scores.items()}
     return {
@@ -125,6 +126,7 @@ def leave_one_out(
         **{f"{name}Psnr": round(float(means[name][0]), 2) for name in ("input", "curve", "ownCurve")},
         **{f"{name}Ssim": round(float(means[name][1]), 3) for name in ("input", "curve", "ownCurve")},
         "pairs": len(pairs),
+        "folds": count,
     }
 
 
@@ -133,7 +135,7 @@ def _folds(fitted: Config, start: Path, prepared: Path) -> Path:
     data = replace(fitted.data, used=[], shown=[], clips=[])  # these are told, shown and measured only
     learnt = (fitted.phases, fitted.seed, fitted.crop, fitted.relight, fitted.average, fitted.spark, fitted.widths, data)
     what = repr((learnt, str(start.resolve()), str(prepared.resolve())))
-    return Path("folds") / f"{fitted.phases[-1].steps}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
+    return Path("folds") / f"{fitted.folds or 'each'}-{fitted.phases[-1].steps}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
 
 
 def _before(config: Config, work: Path) -> Path:

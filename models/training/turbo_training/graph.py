@@ -24,9 +24,7 @@ OPSET = 17
 IR_VERSION = 9
 
 
-def build(
-    generator: Generator, name: str, falling: list[Layer] | None = None, mixed: bool = False, memory: bool = True
-) -> onnx.ModelProto:
+def build(generator: Generator, name: str, falling: list[Layer] | None = None, mixed: bool = False, memory: bool = True) -> onnx.ModelProto:
     """The complete graph of a generator: frame and strength (and time, if something falls) in, translated frame out.
 
     `mixed` is how strength acts, see `Maps.apply`; with `memory` it takes and gives the states of `memory.states`, too.

@@ -106,9 +106,7 @@ class Wholes:
         return Example(relight(picture, rng, 0.3), (base + light).clamp(0, 1), base, light, bool(layers))
 
 
-def open_likeness(
-    config: Config, data: Path, device: torch.device = CPU, prepared: Path | None = None
-) -> tuple[Wholes, Likeness]:
+def open_likeness(config: Config, data: Path, device: torch.device = CPU, prepared: Path | None = None) -> tuple[Wholes, Likeness]:
     """What there is to translate, and what it should come to look like; with `prepared`, only what was painted there."""
     sources, real = (uncompared(glob(data, globs)) for globs in (config.data.examples or config.data.source, config.data.target))
     if prepared:

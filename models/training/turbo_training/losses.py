@@ -87,13 +87,15 @@ def halo(out: Tensor, picture: Tensor) -> Tensor:
 
 
 def near(out: Tensor, target: Tensor) -> Tensor:
-    """Distance of each picture to its target [B]: squared and absolute, as shown and as the eye sees darkness, of its edges and its structure.
+    """Distance of each picture to its target [B]: squared and absolute, as shown and as the eye sees darkness, of edges and structure.
 
     It is weighed so that a few pairs aren't drowned by the lamps of many painted streets.
     """
     error = out - target
     seen = (root(out) - root(target)).abs()
-    return 4 * (6 * error.square() + 0.4 * error.abs() + 0.4 * seen).mean((1, 2, 3)) + 1.5 * slopes(out, target) + 1 - structure(out, target)
+    return (
+        4 * (6 * error.square() + 0.4 * error.abs() + 0.4 * seen).mean((1, 2, 3)) + 1.5 * slopes(out, target) + 1 - structure(out, target)
+    )
 
 
 def structure(out: Tensor, target: Tensor) -> Tensor:

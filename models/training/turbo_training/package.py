@@ -164,9 +164,7 @@ def write_manifest(config: Config, generator: Generator, steps: int, figures: di
         "graphs": [_graph(out, name, precision) for name, precision in _GRAPHS if (out / name).exists()],
         "input": {"name": "frame", "sizeMultiple": 2, "minWidth": 2, "minHeight": 2, "maxWidth": 8192, "maxHeight": 8192},
         "output": {"name": "translated"},
-        "states": [
-            {"input": s.input, "output": s.output, "initialShape": s.shape, "initial": NOTHING} for s in states(generator.widths)
-        ],
+        "states": [{"input": s.input, "output": s.output, "initialShape": s.shape, "initial": NOTHING} for s in states(generator.widths)],
         "conditions": [
             {"kind": "strength", "input": "strength", "minimum": 0, "maximum": 1, "default": 1},
             *([{"kind": "time", "input": "time", "minimum": 0, "default": 0}] if config.falls else []),

@@ -121,9 +121,7 @@ def _seed(run: Run) -> int:
     return run.config.seed + 1000 * run.phase + run.step + 7919 * RANK
 
 
-def _train_phase(
-    run: Run, phase: Phase, sources: dict[str, Source], unpaired: _Unpaired | None, data: Path, work: Path
-) -> None:
+def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _Unpaired | None, data: Path, work: Path) -> None:
     config = run.config
     progress = Progress(phase.name, phase.steps, run.step)
     batches = _batches(sources, phase.mixture, _seed(run))
@@ -147,8 +145,10 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
         group["lr"] = _rate(phase, run.step)
     maps = _maps(run, batch.picture)
     known = ~batch.twin
-    loss, parts = judged(Maps(*(m[known] for m in maps)), batch.where(known), run.config.lamps, phase.trust)
-    loss = loss + 0.02 * roughness(maps)
+    loss, parts = 0.02 * roughness(maps), dict[str, float]()
+    if known.any():
+        near, parts = judged(Maps(*(m[known] for m in maps)), batch.where(known), run.config.lamps, phase.trust)
+        loss = loss + near
     if batch.twin.any():
         twins = batch.where(batch.twin)
         unrest = restless(Maps(*(m[batch.twin] for m in maps)), _maps(run, twins.target), twins)
