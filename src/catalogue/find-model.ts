@@ -6,7 +6,7 @@ import { closest, distance } from 'fastest-levenshtein';
 import { ModelError } from '../errors/errors.js';
 import { loadModelPackage, type ModelPackage } from '../generator/model-package.js';
 import { gigabytes } from './cache/disk-space.js';
-import { listModels, type ModelListing } from './list-models.js';
+import { describeModel, listModels, type ModelListing } from './list-models.js';
 import { publishedModels } from './published.js';
 
 /** What is done to a picture where nothing is asked for. */
@@ -41,10 +41,7 @@ export async function findModel({
   model,
   onNotice,
 }: FindModelOptions = {}): Promise<ModelPackage> {
-  const found = model === undefined ? await findEffect(effect) : await findNamed(model);
-  if (typeof found === 'string') {
-    return loadModelPackage(found);
-  }
+  const found = model === undefined ? await findEffect(effect) : await findListing(model);
   if (found.bytes > worthANotice) {
     onNotice?.(`${found.title}: ${gigabytes(found.bytes)} are checked and loaded, which takes a while.`);
   }
@@ -62,12 +59,16 @@ async function findEffect(effect: string): Promise<ModelListing> {
   return found;
 }
 
-/** The listing of an id, or the folder that was named. */
-async function findNamed(model: string): Promise<ModelListing | string> {
-  if (looksLikePath(model) || (await isFolder(model))) {
-    return model;
-  }
-  return findInstalled(model);
+/**
+ * The listing of a model that is here, or of a package in a folder; what is wrong with that is told, not thrown.
+ *
+ * @param model - Id of a model, or folder of a model package.
+ * @throws ModelError for an id that there is none of.
+ */
+export async function findListing(model: string): Promise<ModelListing> {
+  return looksLikePath(model) || (await isFolder(model))
+    ? describeModel(path.resolve(model), 'folder')
+    : findInstalled(model);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ModelManifest } from '../generator/manifest.js';
 import { readManifest } from '../generator/model-package.js';
-import { findInstalled } from './find-model.js';
+import { findListing } from './find-model.js';
 import { listModels, type ModelListing } from './list-models.js';
 import { publishedModels, type LicenceTerms, type PublishedModel } from './published.js';
 
@@ -56,8 +56,8 @@ export async function listPublishedModels(): Promise<readonly PublishedModelList
 /**
  * Tells all that is known of a model, here or to be pulled.
  *
- * @param id - The model's id.
- * @throws {@link ModelError} for an id that nothing has, with the nearest there is.
+ * @param id - The model's id, or folder of a model package.
+ * @throws {@link ModelError} for an id that nothing has, with the nearest there is, and for a folder that holds no package.
  * @group Models
  */
 export async function describeModelById(id: string): Promise<ModelDescription> {
@@ -65,9 +65,14 @@ export async function describeModelById(id: string): Promise<ModelDescription> {
   if (published?.pulled === false) {
     return { listing: undefined, manifest: undefined, published };
   }
-  const listing = await findInstalled(id);
-  // What keeps it from being read stands in the listing.
-  const manifest = await readManifest(listing.directory).catch(() => undefined);
+  const listing = await findListing(id);
+  // What keeps it from being read stands in the listing; of a folder nothing else is known.
+  const manifest = await readManifest(listing.directory).catch((error: unknown) => {
+    if (listing.origin === 'folder') {
+      throw error;
+    }
+    return undefined;
+  });
   return { listing, manifest, published };
 }
 

@@ -1,9 +1,7 @@
-import path from 'node:path';
-
 import { throwIfCanceled, Vid2VidError } from '../errors/errors.js';
 import { loadModelPackage } from '../generator/model-package.js';
-import { findInstalled } from './find-model.js';
-import { describeModel, listModels, type ModelListing } from './list-models.js';
+import { findListing } from './find-model.js';
+import { listModels, type ModelListing } from './list-models.js';
 import { StageReporter, type OnModelProgress } from './work-progress.js';
 
 /**
@@ -27,8 +25,7 @@ export interface VerifyOptions {
  * @group Models
  */
 export async function verifyModel(model: string, options: VerifyOptions = {}): Promise<ModelListing> {
-  const isPath = model.includes('/') || model.includes(path.sep) || model.startsWith('.');
-  const listing = isPath ? await describeModel(path.resolve(model), 'folder') : await findInstalled(model);
+  const listing = await findListing(model);
   const [verified = listing] = await verifyAll([listing], options);
   return verified;
 }

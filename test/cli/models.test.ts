@@ -64,6 +64,17 @@ describe('models list and info', () => {
     expect(without.stdout).not.toContain('remembers');
   });
 
+  test('tell of a package in a folder', async () => {
+    using folder = new TemporaryFolder();
+    const { stdout, code } = await runCli(['models', 'info', fixture('invert')], cacheIn(folder));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^model +invert$/m);
+    expect(stdout).toContain(fixture('invert'));
+    const none = await runCli(['models', 'info', folder.file('none')], cacheIn(folder));
+    expect(none.stderr).toMatch(/^error: .*none/);
+    expect(none.code).toBe(5);
+  });
+
   test('of a name that nothing has suggest the nearest', async () => {
     using folder = new TemporaryFolder();
     for (const command of ['info', 'verify', 'pull']) {

@@ -8,7 +8,7 @@ export function addInfoCommand(models: Command): void {
   models
     .command('info')
     .description('tell all about one model, there or to be pulled')
-    .argument('<model>', 'its name')
+    .argument('<model>', 'its name, or the folder of a model package')
     .option('--json', 'as one JSON object')
     .action(async (model: string, { json }: { readonly json?: true }) => {
       const { describeModelById } = await import('../../index.js');

@@ -9,7 +9,7 @@ export function addVerifyCommand(models: Command): void {
   models
     .command('verify')
     .description('compare every file of a model, or of all models, with its checksum')
-    .argument('[model]', 'which one (default: all of them)')
+    .argument('[model]', 'its name, or the folder of a model package (default: all models)')
     .option('--json', 'one JSON object a line: progress, and the models as the last')
     .option('-q, --quiet', 'errors only')
     .addHelpText('after', '\nExits with 5 when something is wrong with one.')
