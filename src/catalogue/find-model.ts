@@ -62,13 +62,17 @@ async function findEffect(effect: string): Promise<ModelListing> {
 /**
  * The listing of a model that is here, or of a package in a folder; what is wrong with that is told, not thrown.
  *
- * @param model - Id of a model, or folder of a model package.
+ * @param model - Id of a model, or folder of a model package. A plain word is an id first: outputs are named after effects,
+ * too, and a folder of that name need be no package.
  * @throws ModelError for an id that there is none of.
  */
 export async function findListing(model: string): Promise<ModelListing> {
-  return looksLikePath(model) || (await isFolder(model))
-    ? describeModel(path.resolve(model), 'folder')
-    : findInstalled(model);
+  const isPath = looksLikePath(model);
+  const installed = isPath ? undefined : (await listModels()).find(({ id }) => id === model);
+  if (installed !== undefined) {
+    return installed;
+  }
+  return isPath || (await isFolder(model)) ? describeModel(path.resolve(model), 'folder') : findInstalled(model);
 }
 
 /**

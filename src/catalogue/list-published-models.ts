@@ -61,11 +61,13 @@ export async function listPublishedModels(): Promise<readonly PublishedModelList
  * @group Models
  */
 export async function describeModelById(id: string): Promise<ModelDescription> {
-  const published = (await listPublishedModels()).find((model) => model.id === id);
-  if (published?.pulled === false) {
-    return { listing: undefined, manifest: undefined, published };
+  const available = await listPublishedModels();
+  const toPull = available.find((model) => model.id === id && !model.pulled);
+  if (toPull !== undefined) {
+    return { listing: undefined, manifest: undefined, published: toPull };
   }
   const listing = await findListing(id);
+  const published = available.find((model) => model.id === listing.id);
   // What keeps it from being read stands in the listing; of a folder nothing else is known.
   const manifest = await readManifest(listing.directory).catch((error: unknown) => {
     if (listing.origin === 'folder') {

@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -71,8 +71,17 @@ describe('models list and info', () => {
     expect(stdout).toMatch(/^model +invert$/m);
     expect(stdout).toContain(fixture('invert'));
     const none = await runCli(['models', 'info', folder.file('none')], cacheIn(folder));
-    expect(none.stderr).toMatch(/^error: .*none/);
+    expect(none.stderr).toMatch(/^error: There is no model package at .*none/);
     expect(none.code).toBe(5);
+  });
+
+  test('take a plain word for an id, though a folder has that name', async () => {
+    using folder = new TemporaryFolder();
+    mkdirSync(folder.file('day-to-night'));
+    const where = { ...cacheIn(folder), cwd: folder.path };
+    const { stdout } = await runCli(['models', 'info', 'day-to-night', '--json'], where);
+    expect(JSON.parse(stdout)).toMatchObject({ listing: { origin: 'embedded' } });
+    expect((await runCli(['models', 'verify', 'day-to-night'], where)).code).toBe(0);
   });
 
   test('of a name that nothing has suggest the nearest', async () => {

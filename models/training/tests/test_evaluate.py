@@ -34,3 +34,5 @@ def test_a_fold_is_taken_again_only_where_what_trains_it_is_the_same() -> None:
     assert folder() == _folds(replace(config.load(RECIPE), phases=[last], title="Another title"), Path("start.pt"), Path("work"))
     others = [folder("other.pt"), folder(prepared="other"), folder(relight=0.5), folder(steps=7), folder(trust=0.3), folder(halo=9)]
     assert len({folder(), *others}) == 7
+    each = _folds(replace(recipe, folds=0, phases=[last]), Path("start.pt"), Path("work"))
+    assert each.as_posix().startswith("folds/each-300-")

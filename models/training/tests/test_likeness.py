@@ -71,6 +71,10 @@ def test_edges_count_as_halo_where_the_picture_has_none() -> None:
     assert halo(0.6 * house, house).item() == 0
     assert halo(band, house).item() > 1e-3
     assert halo(house, band).item() < halo(band, house).item() / 50
+    step = torch.cat([torch.full((1, 3, 352, 320), 0.36), torch.full((1, 3, 352, 320), 0.40)], 3)
+    raised, fourfold = (0.36 + by * (step - 0.36) for by in (1.5, 4.0))
+    assert halo(raised, step).item() == 0
+    assert halo(fourfold, step).item() > 0
 
 
 def test_a_whole_picture_comes_with_its_layers(tmp_path: Path) -> None:
@@ -80,20 +84,23 @@ def test_a_whole_picture_comes_with_its_layers(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
     for index in range(4):
         picture = np.full((176, 320, 3), 120, np.uint8)
-        picture[60:, 100:140] = 30 * index
+        picture[80:, 40 * index : 40 * index + 40] = 240
         Image.fromarray(picture).save(data / f"night/nc/bdd{index}.jpg")
         Image.fromarray(picture).save(data / f"day/amos_{index}.jpg")
         for layer, value in (("base", 60), ("light", 90)):
-            Image.new("RGB", (320, 176), (value, value, value)).save(prepared / "taught" / f"amos_{index}_{layer}.png")
+            Image.fromarray(picture // 120 * value // 2).save(prepared / "taught" / f"amos_{index}_{layer}.png")
     (prepared / "taught" / "amos_1_light.png").unlink()
 
     whole, _ = open_likeness(config, data, prepared=prepared)
     assert len(whole.pictures) == 1, "of the two that are not measured, one was not painted"
-    batch = whole.draw(3, np.random.default_rng(0))
+    batch = whole.draw(8, np.random.default_rng(0))
     assert batch.split.all()
-    assert batch.picture.shape == batch.light.shape == (3, 3, 352, 640)
-    assert batch.base.max().item() == pytest.approx(60 / 255, abs=0.01)
-    assert batch.light.max().item() == pytest.approx((90 / 255) ** 2, abs=0.01)
+    assert batch.picture.shape == batch.light.shape == (8, 3, 352, 640)
+    lit = batch.picture > 0.7
+    assert lit.any()
+    for layer, value in ((batch.base, 60 / 255), (batch.light, (90 / 255) ** 2)):
+        assert layer[lit].median().item() == pytest.approx(value, abs=0.01)
+        assert layer[~lit].median().item() < 0.6 * value
 
     alone, _ = open_likeness(config, data)
     assert len(alone.pictures) == 2

@@ -31,11 +31,22 @@ def test_unknown_key_is_named(tmp_path: Path) -> None:
         config.load(wrong)
 
 
-def test_a_veil_without_likeness_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("term", ["veil", "halo", "painted"])
+def test_a_term_of_whole_pictures_without_likeness_is_refused(tmp_path: Path, term: str) -> None:
     wrong = tmp_path / "wrong.yaml"
-    recipe = (RECIPE.parent / "rainy-to-clear.yaml").read_text()
-    wrong.write_text(recipe.replace("likeness: 0.5, veil", "veil"))
-    with pytest.raises(ValueError, match="mixed has a veil but no likeness"):
+    wrong.write_text(RECIPE.read_text().replace("trust: 0.1, likeness: 0.5", f"trust: 0.1, {term}: 1"))
+    with pytest.raises(ValueError, match=f"phase mixed sets {term} but no likeness"):
+        config.load(wrong)
+
+
+def test_painted_layers_backwards_and_a_single_fold_are_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    backwards = (RECIPE.parent / "rainy-to-clear.yaml").read_text()
+    wrong.write_text(backwards.replace("veil: 1", "painted: 1"))
+    with pytest.raises(ValueError, match="backwards no layers"):
+        config.load(wrong)
+    wrong.write_text(backwards.replace("folds: 5", "folds: 1"))
+    with pytest.raises(ValueError, match="one fold"):
         config.load(wrong)
 
 

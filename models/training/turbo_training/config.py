@@ -124,13 +124,17 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """Reads a recipe; an unknown or missing key is an error that names it, and so is one that would do nothing."""
+    """Reads a recipe; an unknown or missing key is an error that names it, and so is a weight that would do nothing."""
     with path.open(encoding="utf-8") as file:
         recipe: Config = _make(Config, yaml.safe_load(file), path.name)
     for phase in recipe.phases:
         for name in ("veil", "halo", "painted"):
             if getattr(phase, name) and not phase.likeness:
-                raise ValueError(f"{path.name}: phase {phase.name} has a {name} but no likeness, without which no whole pictures are drawn")
+                raise ValueError(f"{path.name}: phase {phase.name} sets {name} but no likeness, without which no whole pictures are drawn")
+        if phase.painted and recipe.data.backwards:
+            raise ValueError(f"{path.name}: phase {phase.name} sets painted, but backwards no layers are laid over what goes in")
+    if recipe.folds == 1:
+        raise ValueError(f"{path.name}: one fold leaves no pairs to learn from; 0 is a fold for each pair")
     return recipe
 
 

@@ -112,7 +112,7 @@ def open_likeness(config: Config, data: Path, device: torch.device = CPU, prepar
     if prepared:
         sources = [path for path in sources if (prepared / "taught" / f"{path.stem}_light.png").exists()]
     if not sources or not real:
-        where = f"below {data}" + (f", painted in {prepared}" if prepared else "")
+        where = f"below {data}" + (f", and what was painted of them in {prepared / 'taught'}" if prepared else "")
         raise ValueError(f"{config.id}: likeness needs two pictures or more of the source and of the target, {where}")
 
     def whole(path: Path) -> tuple[Image.Image, ...]:

@@ -62,8 +62,8 @@ def enlargement(ratio: int) -> np.ndarray:
     return np.einsum("ya,xb->yxab", line, line).reshape(PIXELS, 1, covered + 2, covered + 2)
 
 
-def multiply_accumulates(widths: Widths, width: int, height: int) -> int:
-    """Multiply-accumulates of the exported graph for one frame of this size."""
+def multiply_accumulates(widths: Widths, width: int, height: int, spark: bool = True) -> int:
+    """Multiply-accumulates of the exported graph for one frame of this size, with the light of single pixels or without."""
     ratio = reduction(width, height)
     columns, rows = (side // FOLD for side in padded(width, height))
     full, w = columns * rows, widths
@@ -72,7 +72,7 @@ def multiply_accumulates(widths: Widths, width: int, height: int) -> int:
     applied = channels + 2 * 9 * channels
     if ratio > 1:
         applied += (FOLD // ratio + 2) ** 2 * channels
-    quarter = 9 * w.quarter * w.quarter + w.quarter * w.quarter + w.quarter * (9 + channels) + 9 * channels
+    quarter = 9 * w.quarter * w.quarter + w.quarter * w.quarter + w.quarter * (9 + channels * spark) + 9 * channels
     eighth = 9 * w.quarter * w.eighth + 19 * w.eighth * w.eighth + w.eighth * w.quarter
     sixteenth = 9 * w.eighth * w.sixteenth + 19 * w.sixteenth * w.sixteenth + w.sixteenth * w.eighth
     deep = 9 * w.sixteenth * w.thirtysecond + w.thirtysecond * w.sixteenth

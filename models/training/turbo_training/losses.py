@@ -76,7 +76,7 @@ HALO = (4, 16)
 
 
 def halo(out: Tensor, picture: Tensor) -> Tensor:
-    """Edges of each picture [B] between cells that differ at least twice as much, as the eye sees darkness, as they did."""
+    """How far differences between neighbouring cells exceed twice what they were in the picture [B], of the root of brightness."""
 
     def edges(x: Tensor, cell: int) -> tuple[Tensor, Tensor]:
         coarse = root(F.avg_pool2d(x, cell))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +69,7 @@ def export(config: Config, data: Path, work: Path, checkpoint: Path, out: Path) 
     if nearness is not None:
         figures["int8PsnrToFp32"] = nearness
     steps = sum(phase.steps for phase in config.phases)
-    write_manifest(config, generator, steps, figures, out)
+    write_manifest(config, generator, steps, figures, out, datetime.fromtimestamp(checkpoint.stat().st_mtime, UTC).date())
     show(graph, config, data, out)
 
 
@@ -150,8 +150,9 @@ def reference(generator: Generator, frame: np.ndarray, strength: float, mixed: b
     return out[:, :, :height, :width].permute(0, 2, 3, 1).numpy()
 
 
-def write_manifest(config: Config, generator: Generator, steps: int, figures: dict[str, object], out: Path) -> None:
+def write_manifest(config: Config, generator: Generator, steps: int, figures: dict[str, object], out: Path, trained: date) -> None:
     """manifest.json beside the graphs that are in the folder."""
+    spark = bool(generator.spark.weight.any())
     manifest = {
         "formatVersion": 1,
         "id": config.id,
@@ -172,14 +173,14 @@ def write_manifest(config: Config, generator: Generator, steps: int, figures: di
         "provenance": {
             "architecture": ARCHITECTURE + (MIXED if config.mixed else DUSK),
             "notLearnt": "; ".join([*([NOT_LEARNT[config.falls]] if config.falls else []), MEMORY]),
-            "parameters": sum(p.numel() for p in generator.parameters()),
-            "multiplyAccumulates": {f"{w}x{h}": multiply_accumulates(generator.widths, w, h) for w, h in ((640, 360), (1280, 720))},
+            "parameters": sum(p.numel() for p in generator.parameters()) - generator.spark.weight.numel() * (not spark),
+            "multiplyAccumulates": {f"{w}x{h}": multiply_accumulates(generator.widths, w, h, spark) for w, h in ((640, 360), (1280, 720))},
             "objective": config.objective,
             "data": [{"name": s.name, "licence": s.licence} for s in config.data.used],
             **({"begins": config.begins} if config.begins else {}),
             "seed": config.seed,
             "steps": steps,
-            "trainedOn": datetime.now(UTC).date().isoformat(),
+            "trainedOn": trained.isoformat(),
             "framework": f"PyTorch {torch.__version__.split('+')[0]}",
         },
         "figures": figures,

@@ -147,8 +147,8 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
     known = ~batch.twin
     loss, parts = 0.02 * roughness(maps), dict[str, float]()
     if known.any():
-        near, parts = judged(Maps(*(m[known] for m in maps)), batch.where(known), run.config.lamps, phase.trust)
-        loss = loss + near
+        distance, parts = judged(Maps(*(m[known] for m in maps)), batch.where(known), run.config.lamps, phase.trust)
+        loss = loss + distance
     if batch.twin.any():
         twins = batch.where(batch.twin)
         unrest = restless(Maps(*(m[batch.twin] for m in maps)), _maps(run, twins.target), twins)
