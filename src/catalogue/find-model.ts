@@ -67,12 +67,16 @@ async function findEffect(effect: string): Promise<ModelListing> {
  * @throws ModelError for an id that there is none of.
  */
 export async function findListing(model: string): Promise<ModelListing> {
-  const isPath = looksLikePath(model);
-  const installed = isPath ? undefined : (await listModels()).find(({ id }) => id === model);
-  if (installed !== undefined) {
-    return installed;
+  if (!looksLikePath(model)) {
+    if (!(await isFolder(model))) {
+      return findInstalled(model);
+    }
+    const installed = (await listModels()).find(({ id }) => id === model);
+    if (installed !== undefined) {
+      return installed;
+    }
   }
-  return isPath || (await isFolder(model)) ? describeModel(path.resolve(model), 'folder') : findInstalled(model);
+  return describeModel(path.resolve(model), 'folder');
 }
 
 /**
