@@ -74,8 +74,8 @@ def test_a_step_of_a_recipe_stays_on_its_device() -> None:
     run = Run(SMALL, CUDA)
     rng = np.random.default_rng(0)
     layers = (torch.rand(2, 3, 64, 64) for _ in range(4))
-    batch = Batch(*layers, torch.ones(2), torch.ones(2) > 0)
-    whole = tuple(Image.new("RGB", (640, 352), (shade, shade, shade)) for shade in (120, 60, 90))
+    batch = Batch(*layers, torch.ones(2), torch.ones(2) > 0, torch.rand(2, 1, 64, 64))
+    whole = tuple(Image.new("RGB", (640, 352), (shade, shade, shade)) for shade in (120, 60, 90, 30))
     unpaired = _Unpaired(Wholes([whole]), Likeness([torch.rand(3, 176, 320)], 1, CUDA), rng)
     for _ in range(2):
         _step(run, replace(SMALL.phases[-1], likeness=1.0, veil=1.0, halo=1.0, painted=1.0), batch.to(CUDA), unpaired)

@@ -67,14 +67,22 @@ def test_edges_count_as_halo_where_the_picture_has_none() -> None:
     house[..., 200:, 300:400] = 0.1
     band = house.clone()
     band[..., 100:120, :] *= 0.7
-    assert halo(house, house).item() == 0
-    assert halo(0.6 * house, house).item() == 0
-    assert halo(band, house).item() > 1e-3
-    assert halo(house, band).item() < halo(band, house).item() / 50
+    nowhere = torch.zeros(1, 1, 352, 640)
+
+    def found(out: torch.Tensor, picture: torch.Tensor, sure: torch.Tensor = nowhere) -> float:
+        return halo(out, picture, sure).item()
+
+    assert found(house, house) == 0
+    assert found(0.6 * house, house) == 0
+    assert found(band, house) > 1e-3
+    assert found(house, band) < found(band, house) / 50
+    sure = nowhere.clone()
+    sure[..., 90:130, :] = 1
+    assert found(band, house, sure) < found(band, house) / 50
     step = torch.cat([torch.full((1, 3, 352, 320), 0.36), torch.full((1, 3, 352, 320), 0.40)], 3)
     raised, fourfold = (0.36 + by * (step - 0.36) for by in (1.5, 4.0))
-    assert halo(raised, step).item() == 0
-    assert halo(fourfold, step).item() > 0
+    assert found(raised, step) == 0
+    assert found(fourfold, step) > 0
 
 
 def test_a_whole_picture_comes_with_its_layers(tmp_path: Path) -> None:
@@ -96,6 +104,7 @@ def test_a_whole_picture_comes_with_its_layers(tmp_path: Path) -> None:
     batch = whole.draw(8, np.random.default_rng(0))
     assert batch.split.all()
     assert batch.picture.shape == batch.light.shape == (8, 3, 352, 640)
+    assert batch.sure.shape == (8, 1, 352, 640)
     lit = batch.picture > 0.7
     assert lit.any()
     for layer, value in ((batch.base, 60 / 255), (batch.light, (90 / 255) ** 2)):

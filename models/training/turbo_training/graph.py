@@ -34,7 +34,7 @@ def build(generator: Generator, name: str, falling: list[Layer] | None = None, m
     folded = fold(g)
     features = _features(g, w, _stem(g, w, folded), generator.widths.dilations)
     if memory:
-        features = remember(g, folded, features)
+        features = remember(g, w, folded, features)
     picture = apply(g, w, folded, features, mixed)
     if falling:
         picture = fall(g, picture, falling)

@@ -20,7 +20,7 @@ from .device import CPU
 from .losses import Batch
 from .pictures import read, relight, tensor
 from .realism import LEVELS, PATCH, framed, uncompared
-from .sources import Example, glob, stack
+from .sources import Example, glob, read_layers, stack
 
 REACH = 2
 """Pictures are translated at this times the size at which they are compared."""
@@ -91,7 +91,7 @@ class Wholes:
     """Whole pictures of the source domain, none of those that `realism` measures; with what a painter made of them, if it did."""
 
     def __init__(self, pictures: list[tuple[Image.Image, ...]]) -> None:
-        """Each alone, or a picture with its base and the square root of its light; 640x352."""
+        """Each alone, or a picture with its base, the square root of its light and where these are sure; 640x352."""
         self.pictures = pictures
 
     def draw(self, count: int, rng: np.random.Generator) -> Batch:
@@ -102,8 +102,11 @@ class Wholes:
         chosen = self.pictures[rng.integers(len(self.pictures))]
         flip = rng.random() < 0.5
         picture, *layers = (tensor(layer).flip(2) if flip else tensor(layer) for layer in chosen)
-        base, light = (layers[0], layers[1] * layers[1]) if layers else (torch.zeros_like(picture), torch.zeros_like(picture))
-        return Example(relight(picture, rng, 0.3), (base + light).clamp(0, 1), base, light, bool(layers))
+        if not layers:
+            nothing = torch.zeros_like(picture)
+            return Example(relight(picture, rng, 0.3), nothing, nothing, nothing, False)
+        base, light, sure = layers[0], layers[1] * layers[1], layers[2][:1]
+        return Example(relight(picture, rng, 0.3), (base + light).clamp(0, 1), base, light, True, sure=sure)
 
 
 def open_likeness(config: Config, data: Path, device: torch.device = CPU, prepared: Path | None = None) -> tuple[Wholes, Likeness]:
@@ -116,7 +119,9 @@ def open_likeness(config: Config, data: Path, device: torch.device = CPU, prepar
         raise ValueError(f"{config.id}: likeness needs two pictures or more of the source and of the target, {where}")
 
     def whole(path: Path) -> tuple[Image.Image, ...]:
-        layers = [read(prepared / "taught" / f"{path.stem}_{layer}.png") for layer in ("base", "light")] if prepared else []
-        return tuple(framed(layer, REACH) for layer in (read(path), *layers))
+        if not prepared:
+            return (framed(read(path), REACH),)
+        files = (prepared / "taught" / f"{path.stem}_{layer}.png" for layer in ("base", "light", "sure"))
+        return tuple(framed(layer, REACH) for layer in read_layers(path, *files))
 
     return Wholes([whole(path) for path in sources]), Likeness([tensor(framed(read(path))) for path in real], config.seed, device)

@@ -21,6 +21,8 @@ class Batch:
     light: Tensor
     split: Tensor
     twin: Tensor
+    sure: Tensor
+    """Where the painter's tones count whatever the trust: [B, 1, H, W], 0 to 1."""
 
     def where(self, chosen: Tensor) -> Batch:
         """Some of the examples."""
@@ -75,15 +77,27 @@ HALO = (4, 16)
 """Sizes in pixels of the cells between which `halo` looks for edges."""
 
 
-def halo(out: Tensor, picture: Tensor) -> Tensor:
-    """How far differences between neighbouring cells exceed twice what they were in the picture [B], of the root of brightness."""
+def halo(out: Tensor, picture: Tensor, sure: Tensor) -> Tensor:
+    """How far differences between neighbouring cells exceed twice what they were in the picture [B], of the root of brightness.
+
+    Not where the painter is `sure`, [B, 1, H, W]: a wet road has edges that the dry one has not.
+    """
 
     def edges(x: Tensor, cell: int) -> tuple[Tensor, Tensor]:
         coarse = root(F.avg_pool2d(x, cell))
         return (coarse[..., 1:] - coarse[..., :-1]).abs().amax(1), (coarse[..., 1:, :] - coarse[..., :-1, :]).abs().amax(1)
 
-    invented = [F.relu(after - 2 * before) for cell in HALO for after, before in zip(edges(out, cell), edges(picture, cell), strict=True)]
-    return sum((edge.mean((1, 2)) for edge in invented), out.new_zeros(len(out)))
+    total = out.new_zeros(len(out))
+    for cell in HALO:
+        for after, before, where in zip(edges(out, cell), edges(picture, cell), _between(1 - sure, cell), strict=True):
+            total = total + (where * F.relu(after - 2 * before)).mean((1, 2))
+    return total
+
+
+def _between(free: Tensor, cell: int) -> tuple[Tensor, Tensor]:
+    """How free both cells of a neighbouring pair are throughout, aside and down."""
+    least = -F.max_pool2d(-free, cell)[:, 0]
+    return torch.minimum(least[..., 1:], least[..., :-1]), torch.minimum(least[..., 1:, :], least[..., :-1, :])
 
 
 def near(out: Tensor, target: Tensor) -> Tensor:
@@ -113,19 +127,27 @@ def structure(out: Tensor, target: Tensor) -> Tensor:
     return alike.mean((1, 2, 3))
 
 
+SURE = 3.0
+"""How much the painter's tones count where it is sure: a mirror is faint, and would be lost among the rest."""
+
+
 def layered(kept: Tensor, light: Tensor, batch: Batch, lamps: bool, trust: float) -> Tensor:
     """Distance of each picture's layers to the painter's [B]."""
     out = kept + light
     # what was bright and of which nothing is kept: the sky, and what is lost in haze
     gone = ((luma(batch.picture) > 0.35) & (luma(batch.base) < 0.1)).float()
-    counts = trust + (1 - trust) * gone
+    toned = trust + (SURE - trust) * batch.sure
+    counts = torch.maximum(trust + (1 - trust) * gone, toned)
     bright = 1 + 3 * batch.target.amax(1, keepdim=True) if lamps else 1.5
     whole = (counts * bright * (root(out) - root(batch.target)).abs()).mean((1, 2, 3))
-    coarse = sum((root(F.avg_pool2d(out.clamp(0, 1), k)) - root(F.avg_pool2d(batch.target, k))).abs().mean((1, 2, 3)) for k in (4, 16))
+    coarse = sum(
+        (F.avg_pool2d(toned, k) * (root(F.avg_pool2d(out.clamp(0, 1), k)) - root(F.avg_pool2d(batch.target, k))).abs()).mean((1, 2, 3))
+        for k in (4, 16)
+    )
     base = (counts * (root(kept) - root(batch.base)).abs()).mean((1, 2, 3))
     emitted = emission(light, batch.light) if lamps else 2 * counts * (light - batch.light).abs()
-    edges = trust * slopes(root(out), root(batch.target)) + slopes(light, batch.light) * (1.0 if lamps else trust)
-    return whole + 0.5 * trust * coarse + base + emitted.mean((1, 2, 3)) + edges
+    edges = slopes(root(out), root(batch.target), toned) + slopes(light, batch.light, torch.ones_like(toned) if lamps else toned)
+    return whole + 0.5 * coarse + base + emitted.mean((1, 2, 3)) + edges
 
 
 def restless(first: Maps, second: Maps, batch: Batch) -> Tensor:
@@ -136,11 +158,16 @@ def restless(first: Maps, second: Maps, batch: Batch) -> Tensor:
     return (still * F.relu((before - after).abs() - 0.7 * noise)).mean() + 0.5 * (still * (before - after)).mean((2, 3)).abs().mean()
 
 
-def slopes(x: Tensor, target: Tensor) -> Tensor:
-    """Distance of the differences between neighbouring pixels [B]: edges stay where they are, and no grid is laid over what is smooth."""
+def slopes(x: Tensor, target: Tensor, counts: Tensor | None = None) -> Tensor:
+    """Distance of the differences between neighbouring pixels [B]: edges stay where they are, and no grid is laid over what is smooth.
+
+    `counts` says how much each pixel does, [B, 1, H, W]; without it all do.
+    """
     error = x - target
-    aside, down = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
-    return aside.abs().mean((1, 2, 3)) + down.abs().mean((1, 2, 3))
+    aside, down = (error[..., 1:] - error[..., :-1]).abs(), (error[..., 1:, :] - error[..., :-1, :]).abs()
+    if counts is not None:
+        aside, down = aside * counts[..., 1:], down * counts[..., 1:, :]
+    return aside.mean((1, 2, 3)) + down.mean((1, 2, 3))
 
 
 def emission(light: Tensor, target: Tensor) -> Tensor:

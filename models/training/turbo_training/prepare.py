@@ -16,11 +16,11 @@ from . import fog, night, rain, snow
 from .config import Config
 from .pictures import read
 from .progress import Progress
-from .scene import LUMA, Scene
+from .scene import LUMA, Painted, Scene
 from .segmenter import BICYCLE, BUILDING, CAR, CLASSES, FENCE, PERSON, ROAD, SIGN, SKY, Segmenter, classify, train_segmenter
 from .sources import glob
 
-PAINTERS: dict[str, Callable[[Scene], tuple[np.ndarray, np.ndarray]]] = {
+PAINTERS: dict[str, Callable[[Scene], Painted]] = {
     "night": night.paint,
     "fog": fog.paint,
     "rain": rain.paint,
@@ -131,12 +131,12 @@ def redden(picture: Image.Image, shows: np.ndarray, rng: np.random.Generator) ->
     return Image.fromarray(((day * (1 - share) + colour * share) * 255).round().astype(np.uint8))
 
 
-def paint_file(
-    painter: Callable[[Scene], tuple[np.ndarray, np.ndarray]], picture: Image.Image, shows: np.ndarray, path: Path, out: Path
-) -> None:
-    """Writes NAME_day.png, NAME_base.png and NAME_light.png (the square root of the light)."""
+def paint_file(painter: Callable[[Scene], Painted], picture: Image.Image, shows: np.ndarray, path: Path, out: Path) -> None:
+    """Writes NAME_day.png, NAME_base.png, NAME_light.png (the square root of the light) and, if the painter says so, NAME_sure.png."""
     day = np.asarray(picture, np.float32) / 255
-    base, light = painter(Scene(day, shows, not path.name.startswith(_STANDING)))
+    base, light, sure = painter(Scene(day, shows, not path.name.startswith(_STANDING)))
     picture.save(out / f"{path.stem}_day.png", compress_level=1)
-    for name, layer in (("base", base), ("light", np.sqrt(light))):
+    for name, layer in (("base", base), ("light", np.sqrt(light)), ("sure", sure)):
+        if layer is None:
+            continue
         Image.fromarray((layer * 255).round().astype(np.uint8)).save(out / f"{path.stem}_{name}.png", compress_level=1)

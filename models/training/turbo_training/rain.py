@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .scene import Array, Scene, distance, dulled, sky_matte, smooth, without_sky
+from .scene import Array, Painted, Scene, distance, dulled, sky_matte, smooth, without_sky
 from .segmenter import PAVEMENT, ROAD
 
 AIR = np.array([0.745, 0.735, 0.75], np.float32)
@@ -16,10 +16,12 @@ SKY_COLOUR = np.array([0.81, 0.80, 0.82], np.float32)
 THICKNESS = 0.034
 VEIL = 0.14
 """What wet glass and spray take from everything, near or far."""
+HORIZON = 0.02
+"""Share of sky from which on the horizon is taken to be in view: from above, what a road mirrors is not in the picture."""
 
 
-def paint(scene: Scene) -> tuple[Array, Array]:
-    """The layers (base, light) of this scene in rain: what is seen of it, and what haze, sky and reflections add."""
+def paint(scene: Scene) -> Painted:
+    """This scene in rain: what is seen of it, and what haze, sky and mirrors add; sure is wet ground with the horizon in view."""
     sky, sky_colour = sky_matte(scene)
     day = without_sky(scene, sky, sky_colour)
     far = distance(scene)
@@ -32,7 +34,8 @@ def paint(scene: Scene) -> tuple[Array, Array]:
     wet = ground * share[..., None]
     base = dull * through * (1 - 0.2 * ground) * (1 - 0.6 * wet) * (1 - 0.97 * sky[..., None])
     light = (AIR * (1 - through) + through * wet * mirror) * (1 - sky[..., None]) + SKY_COLOUR * sky[..., None]
-    return np.clip(base, 0, 1).astype(np.float32), np.clip(light, 0, 1).astype(np.float32)
+    in_view = float(sky.mean() > HORIZON)
+    return Painted(np.clip(base, 0, 1).astype(np.float32), np.clip(light, 0, 1).astype(np.float32), in_view * ground[..., 0])
 
 
 def _mirrored(scene: Scene, seen: Array) -> tuple[Array, Array]:

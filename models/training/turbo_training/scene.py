@@ -6,6 +6,7 @@ The painters of night, fog, rain and snow start from here. Sizes are given in un
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +18,17 @@ from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PAVEMENT, PERSON, POLE, RO
 Array = np.ndarray
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 FARTHEST = 60.0
+
+
+class Painted(NamedTuple):
+    """What a painter makes of a scene."""
+
+    base: Array
+    """What is left of the day picture, [H, W, 3]."""
+    light: Array
+    """What is added to it, [H, W, 3]."""
+    sure: Array | None = None
+    """Where these tones count whatever trust a phase puts in the painter, [H, W], 0 to 1; nowhere if there are none."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .scene import LUMA, Array, Scene, distance, dulled, sky_matte, smooth, without_sky
+from .scene import LUMA, Array, Painted, Scene, distance, dulled, sky_matte, smooth, without_sky
 from .segmenter import BUILDING, CAR, FENCE, PAVEMENT, POLE, ROAD, SIGN, SKY, TREE
 
 AIR = np.array([0.80, 0.815, 0.835], np.float32)
@@ -16,7 +16,7 @@ SNOW = np.array([0.90, 0.92, 0.95], np.float32)
 THICKNESS = 0.045
 
 
-def paint(scene: Scene) -> tuple[Array, Array]:
+def paint(scene: Scene) -> Painted:
     """The layers (base, light) of this scene in snow: what is still seen of it, and the snow and air that hide it."""
     sky, sky_colour = sky_matte(scene)
     day = without_sky(scene, sky, sky_colour)
@@ -26,7 +26,7 @@ def paint(scene: Scene) -> tuple[Array, Array]:
     seen = through * (1 - 0.97 * sky[..., None])
     base = dull * (1 - lies) * seen
     light = SNOW * _shade(scene, day)[..., None] * lies * seen + AIR * (1 - seen)
-    return np.clip(base, 0, 1).astype(np.float32), np.clip(light, 0, 1).astype(np.float32)
+    return Painted(np.clip(base, 0, 1).astype(np.float32), np.clip(light, 0, 1).astype(np.float32))
 
 
 def _shade(scene: Scene, day: Array) -> Array:

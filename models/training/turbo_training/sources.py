@@ -16,8 +16,8 @@ from .falling import layers as layers_that_fall
 from .losses import Batch
 from .pictures import crops, read, relight
 
-Layers = tuple[Image.Image, Image.Image, Image.Image]
-"""A picture, and what the painter made of it: base and the square root of light."""
+Layers = tuple[Image.Image, Image.Image, Image.Image, Image.Image]
+"""A picture, and what the painter made of it: base, the square root of light, and where its tones count whatever the trust (grey)."""
 
 
 @dataclass
@@ -33,12 +33,15 @@ class Example:
     split: bool
     twin: bool = False
     """Whether `target` is no target but the next frame of the same video."""
+    sure: Tensor | None = None
+    """Where the painter's tones count whatever the trust, [1, H, W]; nowhere by default."""
 
 
 def stack(examples: list[Example]) -> Batch:
     """Examples of one size as one batch."""
     layers = (torch.stack([getattr(e, name) for e in examples]) for name in ("picture", "target", "base", "light"))
-    return Batch(*layers, torch.tensor([float(e.split) for e in examples]), torch.tensor([e.twin for e in examples]))
+    sure = torch.stack([torch.zeros_like(e.picture[:1]) if e.sure is None else e.sure for e in examples])
+    return Batch(*layers, torch.tensor([float(e.split) for e in examples]), torch.tensor([e.twin for e in examples]), sure)
 
 
 class Source(Protocol):
@@ -122,16 +125,16 @@ class Taught:
 
     def draw(self, rng: np.random.Generator) -> Example:
         """A crop; half of the time the better lit of two, since most crops hold no lamp."""
-        picture, base, light = self._cut(rng)
+        picture, base, light, sure = self._cut(rng)
         if rng.random() < 0.5:
             other = self._cut(rng)
             if other[2].mean() > light.mean():
-                picture, base, light = other
+                picture, base, light, sure = other
         light = light * light
         if self.backwards:
             nothing = torch.zeros_like(picture)
             return Example(relight(self._varied(base, light, rng), rng), picture, nothing, nothing, False)
-        return Example(relight(picture, rng), (base + light).clamp(0, 1), base, light, True)
+        return Example(relight(picture, rng), (base + light).clamp(0, 1), base, light, True, sure=sure)
 
     def _varied(self, base: Tensor, light: Tensor, rng: np.random.Generator) -> Tensor:
         """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""
@@ -180,10 +183,15 @@ def read_taught(work: Path, backwards: bool = False) -> list[Layers]:
         stem = path.name.removesuffix("_day.png")
         if backwards and stem.endswith("-red"):
             continue
-        three = [Image.open(path.with_name(f"{stem}_{layer}.png")) for layer in ("day", "base", "light")]
         often = _OFTEN.get(stem.split("_")[0], 1)
-        layers += [(three[0].convert("RGB"), three[1].convert("RGB"), three[2].convert("RGB"))] * often
+        layers += [read_layers(*(path.with_name(f"{stem}_{layer}.png") for layer in ("day", "base", "light", "sure")))] * often
     return layers
+
+
+def read_layers(day: Path, base: Path, light: Path, sure: Path) -> Layers:
+    """One picture's layers, all at the size at which it was painted; a painter that is nowhere sure left no file that says where."""
+    kept, added = (Image.open(path).convert("RGB") for path in (base, light))
+    return read(day), kept, added, Image.open(sure).convert("L") if sure.exists() else Image.new("L", kept.size)
 
 
 def open_sources(config: Config, data: Path, work: Path, names: set[str], hold_out: list[str]) -> dict[str, Source]:

@@ -178,7 +178,7 @@ def _whole(run: Run, phase: Phase, unpaired: _Unpaired) -> tuple[Tensor, dict[st
     if phase.veil:
         loss = loss + phase.veil * veil(maps.light, batch.picture).mean()
     if phase.halo:
-        invented = halo(out, batch.picture).mean()
+        invented = halo(out, batch.picture, batch.sure).mean()
         loss, parts["halo"] = loss + phase.halo * invented, invented.item()
     if phase.painted:
         painted = layered(dimmed, maps.light, batch, run.config.lamps, phase.trust).mean()

@@ -1,0 +1,114 @@
+"""What the painters that teach night and rain lay where, on streets of a few rectangles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from turbo_training import night, rain
+from turbo_training.losses import Batch, layered
+from turbo_training.prepare import paint_file
+from turbo_training.scene import Scene
+from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SKY
+from turbo_training.sources import Taught, read_taught
+
+WIDTH, HEIGHT, HORIZON = 320, 180, 90
+
+
+def _street(from_above: bool = False) -> Scene:
+    """A road under a blue sky, with a pale house on the left."""
+    day = np.full((HEIGHT, WIDTH, 3), 0.4, np.float32)
+    shows = np.zeros((CLASSES, HEIGHT, WIDTH), np.float32)
+    shows[ROAD] = 1
+    if not from_above:
+        day[:HORIZON] = (0.5, 0.6, 0.95)
+        _put(day, shows, SKY, slice(0, HORIZON), slice(0, WIDTH), (0.5, 0.6, 0.95))
+        _put(day, shows, BUILDING, slice(20, HORIZON), slice(0, 140), (0.7, 0.7, 0.65))
+    return Scene(day, shows, True)
+
+
+def _put(day: np.ndarray, shows: np.ndarray, kind: int, rows: slice, columns: slice, colour: tuple[float, float, float]) -> None:
+    day[rows, columns] = colour
+    shows[:, rows, columns] = 0
+    shows[kind, rows, columns] = 1
+
+
+def test_night_darkens_the_sky_and_lights_red_lamps() -> None:
+    scene = _street()
+    _put(scene.day, scene.shows, CAR, slice(100, 130), slice(200, 240), (0.4, 0.4, 0.4))
+    scene.day[112:116, 202:206] = (0.8, 0.1, 0.1)
+    base, light, sure = night.paint(scene)
+    assert base[:60, 160:].mean() < 0.12
+    assert light[112:116, 202:206, 0].mean() > 0.2
+    assert light[:60, 160:].mean() < 0.01
+    assert np.isfinite(base).all() and np.isfinite(light).all()
+    assert sure is None
+
+
+def test_night_lights_panes_but_no_shadow_of_the_eaves() -> None:
+    scene = _street()
+    scene.day[21:24, 0:140] = 0.2
+    for left in (20, 60, 100):
+        scene.day[50:64, left : left + 10] = 0.2
+    light = night.paint(scene).light
+    for left in (20, 60, 100):
+        pane = light[52:62, left + 2 : left + 8]
+        assert pane.mean() > 0.2
+        assert pane[..., 0].mean() > pane[..., 2].mean(), "warm"
+    assert light[20:26, 10:130].max() < 0.03
+    assert light[40:70, 35:55].max() < 0.05, "the wall between them"
+
+
+def test_night_lights_the_lamp_by_the_street_but_no_mast_on_a_roof() -> None:
+    scene = _street()
+    _put(scene.day, scene.shows, POLE, slice(40, 110), slice(240, 243), (0.3, 0.3, 0.3))
+    alone = night.paint(scene).light
+    assert alone[36:46, 236:248].max() > 0.5
+    _put(scene.day, scene.shows, POLE, slice(4, 40), slice(70, 73), (0.3, 0.3, 0.3))
+    both = night.paint(scene).light
+    assert both[2:12, 66:78].max() < 0.05
+
+
+def test_rain_is_sure_of_the_ground_and_lets_it_mirror() -> None:
+    scene = _street()
+    base, light, sure = rain.paint(scene)
+    assert sure is not None
+    assert sure[HORIZON + 5 :].min() > 0.9
+    assert sure[: HORIZON - 5].max() < 0.1
+    shown = (base + light).mean(-1)
+    assert shown[HORIZON + 4 : HORIZON + 24, 200:300].mean() > shown[HORIZON + 4 : HORIZON + 24, 30:110].mean() + 0.03, "sky beside house"
+    assert rain.paint(_street(from_above=True)).sure.max() == 0
+
+
+def test_what_is_sure_reaches_the_loss(tmp_path: Path) -> None:
+    """Written beside the layers, cut with them, and counted where the rest is not."""
+    scene = _street()
+    picture = Image.fromarray((scene.day * 255).round().astype(np.uint8))
+    (tmp_path / "taught").mkdir()
+    for name, painter in (("amos_1", rain.paint), ("amos_2", night.paint)):
+        paint_file(painter, picture, scene.shows, tmp_path / f"{name}.jpg", tmp_path / "taught")
+    wet, dark = read_taught(tmp_path)
+    assert np.asarray(wet[3]).mean() > 100
+    assert np.asarray(dark[3]).max() == 0
+    drawn = Taught([wet], (HEIGHT, WIDTH)).draw(np.random.default_rng(0))
+    assert drawn.sure is not None
+    assert drawn.sure.shape == (1, HEIGHT, WIDTH)
+
+    def loss(rows: slice, trust: float) -> float:
+        picture, base = torch.full((1, 3, HEIGHT, WIDTH), 0.3), torch.full((1, 3, HEIGHT, WIDTH), 0.3)
+        sure = torch.zeros(1, 1, HEIGHT, WIDTH)
+        sure[..., HORIZON:, :] = 1
+        off = base.clone()
+        off[..., rows, :] += 0.2
+        nothing = torch.zeros_like(base)
+        batch = Batch(picture, base, base, nothing, torch.ones(1), torch.zeros(1) > 0, sure)
+        return layered(off, nothing, batch, lamps=False, trust=trust).item()
+
+    above, below = slice(10, 60), slice(100, 150)
+    assert loss(above, 0.0) == pytest.approx(0, abs=1e-6)
+    assert loss(below, 0.0) > 0.05
+    assert loss(below, 1.0) > loss(above, 1.0) > 0.05
