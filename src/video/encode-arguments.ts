@@ -1,13 +1,14 @@
 import type { Rational } from '../frame/frame.js';
 import { colourTagOptions, fromRgbOptions, type ColourTags } from './colour.js';
 import type { Container } from './containers.js';
+import { rangeOptions } from './decode-arguments.js';
 import type { EncoderPlan } from './encoders.js';
 import { ffmpegArguments } from './ffmpeg/arguments.js';
 import type { FfmpegCapabilities } from './ffmpeg/capabilities.js';
 import type { SideStreamPlan } from './side-streams.js';
 import type { CompareLayout, SinkOptions } from './sink.js';
 import type { Size } from './size.js';
-import { rangeOptions, type VideoSource } from './source.js';
+import type { VideoSource } from './source.js';
 
 /** All that was decided about an output. */
 export interface SinkPlan {

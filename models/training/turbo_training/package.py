@@ -200,7 +200,10 @@ NOT_LEARNT = {
     "rain": "the falling drops are textures that the graph moves with its time input (seconds)",
     "snow": "the falling flakes are textures that the graph moves with its time input (seconds)",
 }
-MEMORY = "what is kept from frame to frame, where nothing moves, is a fixed rule on how much colours change, and what the network says of them; all else is learnt"
+MEMORY = (
+    "what is kept from frame to frame, where nothing moves, is a fixed rule on how much colours change, and what the network says of them; "
+    "all else is learnt"
+)
 
 
 def _graph(out: Path, name: str, precision: str) -> dict[str, object]:

@@ -1,8 +1,8 @@
 import { ModelError } from '../../errors/errors.js';
+import { attribute, type Attribute, type Body } from './attribute.js';
 import { type Dimension, equal, type Shape, shapeText } from './dimension.js';
 import type { ElementType, FloatType } from './element-type.js';
-import { type AttributeProto, attributeTypes, type GraphProto, type NodeProto } from './model-proto.js';
-import { valueInfo } from './value-info.js';
+import type { NodeProto } from './model-proto.js';
 
 /** A tensor of the graph, before there are any numbers in it. */
 export interface Value {
@@ -18,17 +18,6 @@ export interface Initializer {
   readonly shape: readonly number[];
   /** Its numbers in row-major order; asked for once a file. */
   readonly read: () => Promise<Float32Array>;
-}
-
-/** Value of a node's attribute: whole numbers as `bigint` are ints, other numbers floats. */
-export type Attribute = bigint | number | string | readonly bigint[] | readonly number[] | Body;
-
-/** What a control-flow node runs: a graph inside the graph, that sees all values made before it. */
-export interface Body {
-  readonly name: string;
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
-  readonly nodes: readonly NodeProto[];
 }
 
 /** What a node is, beside its inputs. */
@@ -297,27 +286,4 @@ export class GraphBuilder {
 /** Throws unless two sizes are equal. */
 export function expectEqual(graph: GraphBuilder, a: Dimension, b: Dimension, what: string): void {
   graph.expect(equal(a, b), () => `${what} is ${String(a)}, not ${String(b)}`);
-}
-
-function attribute(name: string, value: Attribute): AttributeProto {
-  if (typeof value === 'string') {
-    return { name, type: attributeTypes.string, s: Buffer.from(value) };
-  }
-  if (typeof value === 'bigint') {
-    return { name, type: attributeTypes.int, i: Number(value) };
-  }
-  if (typeof value === 'number') {
-    return { name, type: attributeTypes.float, f: value };
-  }
-  if ('nodes' in value) {
-    return { name, type: attributeTypes.graph, g: bodyProto(value) };
-  }
-  const whole = value.filter((item) => typeof item === 'bigint');
-  return whole.length === value.length
-    ? { name, type: attributeTypes.ints, ints: whole.map(Number) }
-    : { name, type: attributeTypes.floats, floats: value.map(Number) };
-}
-
-function bodyProto({ name, nodes, inputs, outputs }: Body): GraphProto {
-  return { name, node: nodes, initializer: [], input: inputs.map(valueInfo), output: outputs.map(valueInfo) };
 }

@@ -2,6 +2,8 @@ import type { Readable } from 'node:stream';
 
 import { rgbByteLength, type Rational, type RgbPixels } from '../../frame/frame.js';
 import { ByteReader, type ByteInput } from './byte-reader.js';
+import { readFrameCodes, type FrameCode } from './frame-codes.js';
+import { NutError, PacketReader } from './packet-reader.js';
 import { fileId, frameFlags, startCodeByte, startCodes } from './syntax.js';
 
 /** What a NUT stream of raw pictures says of itself before its first frame. */
@@ -14,63 +16,6 @@ export interface NutVideoHeader {
   readonly timeBase: Rational;
   /** Width of a pixel over its height; undefined where unknown. */
   readonly sampleAspectRatio: Rational | undefined;
-}
-
-interface FrameCode {
-  readonly flags: number;
-  readonly ptsDelta: number;
-  readonly sizeMultiplier: number;
-  readonly sizeLsb: number;
-  readonly reserved: number;
-  readonly headerIndex: number;
-}
-
-/** Reads numbers and strings from a packet that is in memory. */
-class PacketReader {
-  readonly #bytes: Uint8Array;
-  #offset = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  get atEnd(): boolean {
-    return this.#offset >= this.#bytes.length;
-  }
-
-  v(): number {
-    let value = 0;
-    for (;;) {
-      const byte = this.#bytes[this.#offset];
-      if (byte === undefined) {
-        throw new NutError('a packet is shorter than its content');
-      }
-      this.#offset += 1;
-      value = value * 128 + (byte & 0x7f);
-      if (byte < 0x80) {
-        return value;
-      }
-    }
-  }
-
-  s(): number {
-    const value = this.v() + 1;
-    return value % 2 === 1 ? -(value - 1) / 2 : value / 2;
-  }
-
-  bytes(length: number): Uint8Array {
-    const part = this.#bytes.subarray(this.#offset, this.#offset + length);
-    this.#offset += length;
-    return part;
-  }
-}
-
-/** The bytes that came are no NUT stream of raw pictures. */
-export class NutError extends Error {
-  constructor(what: string) {
-    super(`Unexpected bytes from ffmpeg: ${what}.`);
-    this.name = 'NutError';
-  }
 }
 
 /** What stands before a frame's bytes. */
@@ -299,45 +244,4 @@ export class NutReader {
     const sampleAspectRatio = numerator > 0 && denominator > 0 ? { numerator, denominator } : undefined;
     return { width, height, timeBase: this.#timeBase, sampleAspectRatio };
   }
-}
-
-/** The table that says what each frame code stands for; runs of alike codes are written as one entry. */
-function readFrameCodes(packet: PacketReader): FrameCode[] {
-  const codes: FrameCode[] = [];
-  let [ptsDelta, sizeMultiplier, headerIndex] = [0, 1, 0];
-  while (codes.length < 256) {
-    const flags = packet.v();
-    const fields = packet.v();
-    ptsDelta = fields > 0 ? packet.s() : ptsDelta;
-    sizeMultiplier = fields > 1 ? packet.v() : sizeMultiplier;
-    if (fields > 2) {
-      packet.v(); // stream
-    }
-    const size = fields > 3 ? packet.v() : 0;
-    const reserved = fields > 4 ? packet.v() : 0;
-    const count = fields > 5 ? packet.v() : sizeMultiplier - size;
-    if (fields > 6) {
-      packet.s();
-    }
-    headerIndex = fields > 7 ? packet.v() : headerIndex;
-    for (let extra = fields; extra > 8; extra -= 1) {
-      packet.v();
-    }
-    for (let step = 0; step < count && codes.length < 256;) {
-      if (codes.length === startCodeByte) {
-        codes.push({
-          flags: frameFlags.invalid,
-          ptsDelta: 0,
-          sizeMultiplier: 1,
-          sizeLsb: 0,
-          reserved: 0,
-          headerIndex: 0,
-        });
-        continue;
-      }
-      codes.push({ flags, ptsDelta, sizeMultiplier, sizeLsb: size + step, reserved, headerIndex });
-      step += 1;
-    }
-  }
-  return codes;
 }
