@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 
 from turbo_training.falling import layers
 from turbo_training.graph import build, save, slim
@@ -55,7 +56,10 @@ def test_graph_is_the_network_at_every_size(generator: Generator, tmp_path: Path
 def test_what_falls_moves_with_time_alone(generator: Generator, tmp_path: Path, kind: str) -> None:
     save(build(generator, "test", layers(kind), True), tmp_path / "falling.onnx")
     save(build(generator, "test", None, True), tmp_path / "still.onnx")
-    assert check_slim(tmp_path / "falling.onnx", tmp_path / "falling.onnx", LARGE[:1]) == 0
+    picture = Image.new("RGB", (320, 180), (90, 120, 150))
+    assert check_slim(tmp_path / "falling.onnx", tmp_path / "falling.onnx", [picture], LARGE[:1]) == (0, 0)
+    with pytest.raises(RuntimeError, match="change a picture"):
+        check_slim(tmp_path / "falling.onnx", tmp_path / "still.onnx", [picture], [])
     falling, still = (onnxruntime.InferenceSession(str(tmp_path / f"{name}.onnx")) for name in ("falling", "still"))
     frame = np.full((1, 180, 320, 3), 40, np.uint8)
     first, again, later = (run(falling, frame, 1.0, time).astype(int) for time in (2.0, 2.0, 2.04))
