@@ -111,9 +111,12 @@ class Wholes:
 
 def open_likeness(config: Config, data: Path, device: torch.device = CPU, prepared: Path | None = None) -> tuple[Wholes, Likeness]:
     """What there is to translate, and what it should come to look like; with `prepared`, only what was painted there."""
-    sources, real = (uncompared(glob(data, globs)) for globs in (config.data.examples or config.data.source, config.data.target))
-    if prepared:
-        sources = [path for path in sources if (prepared / "taught" / f"{path.stem}_light.png").exists()]
+
+    def painted(path: Path) -> bool:
+        return prepared is None or (prepared / "taught" / f"{path.stem}_light.png").exists()
+
+    sources = uncompared(glob(data, config.data.examples or config.data.source), painted)
+    real = uncompared(glob(data, config.data.target))
     if not sources or not real:
         where = f"below {data}" + (f", and what was painted of them in {prepared / 'taught'}" if prepared else "")
         raise ValueError(f"{config.id}: likeness needs two pictures or more of the source and of the target, {where}")

@@ -7,6 +7,7 @@ colour; both sets are projected on random directions, sorted and compared. 0 is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,10 @@ def compared(paths: list[Path]) -> list[Path]:
     return paths[:: max(2, len(paths) // FRAMES)][:FRAMES]
 
 
-def uncompared(paths: list[Path]) -> list[Path]:
-    """The others, as many again."""
+def uncompared(paths: list[Path], usable: Callable[[Path], bool] = lambda _: True) -> list[Path]:
+    """Usable ones of the others, as many again."""
     measured = set(compared(paths))
-    rest = [path for path in paths if path not in measured]
+    rest = [path for path in paths if path not in measured and usable(path)]
     return rest[:: max(1, len(rest) // (2 * FRAMES))][: 2 * FRAMES]
 
 
