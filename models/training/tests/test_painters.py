@@ -13,7 +13,7 @@ from turbo_training import night, rain
 from turbo_training.losses import Batch, layered
 from turbo_training.prepare import paint_file
 from turbo_training.scene import Scene
-from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SKY
+from turbo_training.segmenter import BUILDING, CAR, CLASSES, ROAD, SKY
 from turbo_training.sources import Taught, read_taught
 
 WIDTH, HEIGHT, HORIZON = 320, 180, 90
@@ -47,30 +47,6 @@ def test_night_darkens_the_sky_and_lights_red_lamps() -> None:
     assert light[:60, 160:].mean() < 0.01
     assert np.isfinite(base).all() and np.isfinite(light).all()
     assert sure is None
-
-
-def test_night_lights_panes_but_no_shadow_of_the_eaves() -> None:
-    scene = _street()
-    scene.day[21:24, 0:140] = 0.2
-    for left in (20, 60, 100):
-        scene.day[50:64, left : left + 10] = 0.2
-    light = night.paint(scene).light
-    for left in (20, 60, 100):
-        pane = light[52:62, left + 2 : left + 8]
-        assert pane.mean() > 0.2
-        assert pane[..., 0].mean() > pane[..., 2].mean(), "warm"
-    assert light[20:26, 10:130].max() < 0.03
-    assert light[40:70, 35:55].max() < 0.05, "the wall between them"
-
-
-def test_night_lights_the_lamp_by_the_street_but_no_mast_on_a_roof() -> None:
-    scene = _street()
-    _put(scene.day, scene.shows, POLE, slice(40, 110), slice(240, 243), (0.3, 0.3, 0.3))
-    alone = night.paint(scene).light
-    assert alone[36:46, 236:248].max() > 0.5
-    _put(scene.day, scene.shows, POLE, slice(4, 40), slice(70, 73), (0.3, 0.3, 0.3))
-    both = night.paint(scene).light
-    assert both[2:12, 66:78].max() < 0.05
 
 
 def test_rain_is_sure_of_the_ground_and_lets_it_mirror() -> None:

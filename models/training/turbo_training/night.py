@@ -138,7 +138,7 @@ def _glow(scene: Scene, core: Array, colour: Array, power: float) -> Array:
 
 
 def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
-    """One lamp at the top of every slender, tall pole that stands by the street and ends within the picture."""
+    """One lamp at the top of every slender, tall pole that ends within the picture."""
     height, _, _ = scene.day.shape
     lamps = []
     found, _ = ndimage.label(scene.shows[POLE] > 0.32)
@@ -146,9 +146,6 @@ def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
         tall, wide = where[0].stop - where[0].start, where[1].stop - where[1].start
         top = where[0].start
         if tall < 0.11 * height or tall < 1.7 * wide or top < 3 or top > horizon - 0.08 * height:
-            continue
-        # a spire, a mast or a chimney stands on a roof, well above the street
-        if where[0].stop < horizon - 0.04 * height:
             continue
         rows, columns = np.nonzero(found[where] == index)
         centre = where[1].start + columns[rows <= rows.min() + 2].mean()
@@ -230,25 +227,13 @@ def _signals(scene: Scene, horizon: int, sky: Array) -> Array:
 
 
 def _windows(scene: Scene, horizon: int) -> Array:
-    """Panes: compact, upright, dark patches of a lighter facade; brighter near the street than above. Shadows of eaves and
-    gutters, and what lies between houses, are long, ragged or large, and stay dark, as does what only seems a house from a car."""
+    """Dark patches of a lighter facade: bright near the street, dim above."""
     facade = scene.shows[BUILDING]
-    level = scene.blur(scene.luma * facade, 14) / (scene.blur(facade, 14) + 1e-3)
-    dark = (level - scene.blur(scene.luma, 0.7) > 0.07) & (facade > 0.55)
-    panes = np.zeros_like(facade)
-    # sills and gutters join panes: what is left once lines so wide are gone is looked at by itself
-    for line in (1.5, 3.5, 6.0):
-        side = max(2, round(line * scene.unit))
-        found, _ = ndimage.label(ndimage.binary_opening(dark, np.ones((side, side), bool)))
-        for index, where in enumerate(ndimage.find_objects(found), 1):
-            tall, wide = (part.stop - part.start for part in where)
-            mask = found[where] == index
-            sized = 3 * scene.unit <= wide < 48 * scene.unit and 4 * scene.unit <= tall < 72 * scene.unit
-            if sized and 0.6 < tall / wide < 3.5 and mask.mean() > 0.62:
-                panes[where] = np.maximum(panes[where], mask)
-    up = (horizon - np.arange(len(facade))[:, None]) / len(facade)
-    shine = (0.5 - 0.25 * np.clip(up / 0.2, 0, 1)) * smooth(up, -0.16, -0.1)
-    return (scene.blur(panes, 0.8) * shine)[..., None] * WINDOW
+    level = scene.blur(scene.luma * facade, 9) / (scene.blur(facade, 9) + 1e-3)
+    patch = np.clip((level - scene.blur(scene.luma, 1.0) - 0.06) / 0.09, 0, 1) * np.clip(3 * facade - 2, 0, 1)
+    rows = np.arange(len(facade))[:, None]
+    height = np.clip((horizon - rows) / (0.2 * len(facade)), 0, 1)
+    return (patch * (0.8 - 0.5 * height))[..., None] * WINDOW
 
 
 def _disc(canvas: Array, row: float, column: float, radius: float) -> None:
