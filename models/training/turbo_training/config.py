@@ -10,6 +10,8 @@ import yaml
 
 from .network import Widths
 
+STEADY = 4.0
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -22,7 +24,7 @@ class Phase:
     mixture: dict[str, int]
     """How many pictures of each source (`pairs`, `teacher`, `target`, `still`) are in a batch."""
     trust: float = 1.0
-    """How much the tones that the painter gives count; at 0 it teaches what is emitted and where the sky goes, no more."""
+    """How much the tones that the painter gives count; at 0 it teaches what is emitted, where the sky goes and what it is sure of."""
     calm: float = 6.0
     """Weight of what changes from frame to frame where the video doesn't."""
     likeness: float = 0.0
@@ -106,6 +108,9 @@ class Config:
     """How strength acts: straight from the picture to its translation; false where half the strength is half the exposure (dusk)."""
     spark: bool = True
     """Whether light may differ from pixel to pixel, as that of lamps does; false where it lies over large, smooth parts."""
+    steady: float = STEADY
+    """Change of light, in units of white, that lets a graph forget as a change of colour by 1 does (0.025 to 0.065 of it do): small, and
+    no glow trails behind its lamp; large, and noise that an effect lifts out of the dark is calmed, too."""
     falls: str | None = None
     """What falls through the picture in the exported graph, moved by its `time` input: `rain`, `snow` or nothing."""
     relight: float = 0.15

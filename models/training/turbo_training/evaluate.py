@@ -54,7 +54,7 @@ def evaluate(
     figures: dict[str, object] = json.loads(file.read_text()) if file.exists() else {}
     generator = load_generator(config, checkpoint).to(device)
     graph = work / "evaluate.onnx"
-    save(build(generator, config.id, None, config.mixed), graph)
+    save(build(generator, config.id, None, config.mixed, config.steady), graph)
     if "realism" in parts:
         figures["patchDistance"] = realism(config, data, work, generator)
     if "calm" in parts:

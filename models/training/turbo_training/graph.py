@@ -13,6 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from .apply import Weights, apply
+from .config import STEADY
 from .falling import Layer
 from .falls import fall
 from .layout import by_reduction, fold, unfold
@@ -24,17 +25,20 @@ OPSET = 17
 IR_VERSION = 9
 
 
-def build(generator: Generator, name: str, falling: list[Layer] | None = None, mixed: bool = False, memory: bool = True) -> onnx.ModelProto:
+def build(
+    generator: Generator, name: str, falling: list[Layer] | None = None, mixed: bool = False, steady: float | None = STEADY
+) -> onnx.ModelProto:
     """The complete graph of a generator: frame and strength (and time, if something falls) in, translated frame out.
 
-    `mixed` is how strength acts, see `Maps.apply`; with `memory` it takes and gives the states of `memory.states`, too.
+    `mixed` is how strength acts, see `Maps.apply`. Unless `steady` is None the graph remembers: it takes and gives the states of
+    `memory.states`, too.
     """
     g = Nodes()
     w = {k: v.detach().float().cpu().numpy() for k, v in generator.state_dict().items()}
     folded = fold(g)
     features = _features(g, w, _stem(g, w, folded), generator.widths.dilations)
-    if memory:
-        features = remember(g, w, folded, features)
+    if steady is not None:
+        features = remember(g, w, folded, features, steady)
     picture = apply(g, w, folded, features, mixed)
     if falling:
         picture = fall(g, picture, falling)
@@ -44,7 +48,7 @@ def build(generator: Generator, name: str, falling: list[Layer] | None = None, m
         inputs.append(helper.make_tensor_value_info("time", TensorProto.FLOAT, [1]))
     inputs.insert(0, helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, "height", "width", 3]))
     outputs = [helper.make_tensor_value_info("translated", TensorProto.UINT8, [1, "height", "width", 3])]
-    for state in states(generator.widths) if memory else []:
+    for state in states(generator.widths) if steady is not None else []:
         for info, name_of, when in ((inputs, state.input, "previous"), (outputs, state.output, "next")):
             shape = [1, state.channels, f"{when}Rows", f"{when}Columns"]
             info.append(helper.make_tensor_value_info(name_of, TensorProto.FLOAT, shape))

@@ -41,9 +41,9 @@ def root(x: Tensor) -> Tensor:
 def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[Tensor, dict[str, float]]:
     """Distance to the target; where a painter knows base and light, each map is supervised by its own layer.
 
-    `trust` is how much the tones of the painter's base count. At 0 it teaches what is emitted and where the sky goes alone, and the
-    pairs of a large model, judged by `near`, say how everything else looks. `lamps` says that light is emitted by few, small things
-    rather than spread over the picture like fog.
+    `trust` is how much the tones of the painter's base count. At 0 it teaches what is emitted, where the sky goes and what it is sure
+    of alone, and the pairs of a large model, judged by `near`, say how everything else looks. `lamps` says that light is emitted by
+    few, small things rather than spread over the picture like fog.
     """
     dimmed = kept(maps, batch.picture)
     out = dimmed + maps.light

@@ -1,10 +1,10 @@
 """The part of the graph that remembers: what does not move keeps its features, so that it does not flicker. It is not learnt.
 
-A state goes from frame to frame: the finest features, and of each cell its mean colour and how much has been gathered there.
-Where a cell and its neighbours have the colours that they had, and the network says much the same of them, the features are
-averaged over the frames so far; where not, the frame's own are taken at once. The more of the picture changes the less is kept
-anywhere, since then the camera moves. With no state, and after a cut to other colours, nothing is kept, to the bit; where a cut
-leaves some of the picture as it was (black bars, night after night), a share of that is.
+A state goes from frame to frame: the finest features, and the mean colour of each cell. Where a cell and its neighbours have
+the colours that they had, and the network says much the same of them, the features go over into the frame's own by a hundredth
+a frame; where not, the frame's own are taken at once. The more of the picture changes the less is kept anywhere, since then
+the camera moves. With no state, and after a cut to other colours, nothing is kept, to the bit; where a cut leaves some of the
+picture as it was (black bars, night after night), a share of that is.
 """
 
 from __future__ import annotations
@@ -19,18 +19,15 @@ from .network import PIXELS, Widths
 from .nodes import Nodes
 
 KEEP = 0.99
-"""Share of what is remembered that is kept, at most."""
-GATHER = 50.0
-"""By how much what was gathered grows with a frame: 1 would be the mean of all frames, more leans on the first ones, which are as good as
-any; a mean that still settles moves the whole picture a little with every frame."""
+"""Share of what is remembered that is kept, at most. It begins with the first frame, which is as good as any: a mean of all frames
+that still settles moves the whole picture a little with every one."""
 SAME, OTHER = 0.025, 0.065
 """Changes up to which a cell is the same, and from which on it is another, of the square root of its colour, so that what moves in
-the dark is seen, too: 3.5 % and 9 % of white in a middle grey, a third of that in black."""
+the dark is seen, too: 3.5 % and 9 % of white in a middle grey, a fifth to a quarter of that in black."""
 DIMMEST = 0.02
 """Added to colours before the root is drawn, or the noise of black would count as movement."""
-LIGHT, GAIN = 8.0, 32.0
-"""Light of white, and logarithms of gain, that count as much as a change of colour by 1. What the network says of a cell may change
-without its colours, where a lamp comes near that throws its glow there; that mustn't trail behind the lamp."""
+GAIN = 4.0
+"""How many times as much as light a logarithm of gain may change before it counts as much."""
 CALM = 0.85
 """Share of the picture that must be the same for all to be kept."""
 NOTHING = -1000.0
@@ -54,33 +51,29 @@ class State:
 
 
 def states(widths: Widths) -> list[State]:
-    """What goes from frame to frame: the features; and of each cell its colour and what was gathered."""
-    return [State("previousFeatures", "nextFeatures", widths.quarter), State("previousCells", "nextCells", 4)]
+    """What goes from frame to frame: the features, and the colour of each cell."""
+    return [State("previousFeatures", "nextFeatures", widths.quarter), State("previousCells", "nextCells", 3)]
 
 
-def remember(g: Nodes, w: Weights, folded: str, features: str) -> str:
-    """The features with what is remembered, which are the first state, too."""
+def remember(g: Nodes, w: Weights, folded: str, features: str, steady: float) -> str:
+    """The features with what is remembered, which are the first state, too; `steady` is as `Config` has it."""
     colours = _colours(g, folded)
-    before, gathered = g.split("previousCells", ["cells.colours", "cells.gathered"], [3, 1], axis=1)
-    back = g.add("Sub", ["previousFeatures", features], "nextFeatures.back")
-    keep = _keep(g, w, colours, before, gathered, back)
-    one = g.floats([1.0], "memory.one")
-    total = g.add("Div", [keep, g.add("Sub", [one, keep], "keep.rest")], "keep.gathered")
-    cells_back = g.add("Sub", [before, colours], "cells.next.back")
-    g.add("Concat", [_mix(g, colours, cells_back, keep, "cells.next"), total], "nextCells", axis=1)
-    return _mix(g, features, back, keep, "nextFeatures")
+    back = {name: g.add("Sub", [f"previous{name}", now], f"next{name}.back") for name, now in (("Cells", colours), ("Features", features))}
+    keep = _keep(g, back["Cells"], g.conv(back["Features"], _weights(w, steady), "change.maps"))
+    _mix(g, colours, back["Cells"], keep, "nextCells")
+    return _mix(g, features, back["Features"], keep, "nextFeatures")
 
 
-def _weights(w: Weights) -> np.ndarray:
-    """Those that predict the maps, in units of a change of colour: [9, features, 1, 1]."""
-    return w["maps.weight"] / np.array([GAIN] * 6 + [LIGHT] * 3, np.float32).reshape(9, 1, 1, 1)
+def _weights(w: Weights, steady: float) -> np.ndarray:
+    """Those that predict the maps, in units of a change of colour: [9, features, 1, 1]. What the network says of a cell may change
+    without its colours, where a lamp comes near that throws its glow there; that mustn't trail behind the lamp."""
+    return w["maps.weight"] / np.array([GAIN * steady] * 6 + [steady] * 3, np.float32).reshape(9, 1, 1, 1)
 
 
-def _keep(g: Nodes, w: Weights, colours: str, before: str, gathered: str, back: str) -> str:
-    """What share of each cell's past is kept, [1, 1, h, w]."""
-    change = g.add("Abs", [g.add("Sub", [colours, before], "change.signed")], "change.colours")
-    told = g.add("Abs", [g.conv(back, _weights(w), "change.maps")], "change.told")
-    change = g.add("ReduceMax", [g.add("Concat", [change, told], "change.all", axis=1)], "change", axes=[1], keepdims=1)
+def _keep(g: Nodes, *changes: str) -> str:
+    """What share of each cell's past is kept, [1, 1, h, w], by how much it has changed, [1, n, h, w] each."""
+    change = g.add("Abs", [g.add("Concat", list(changes), "change.signed", axis=1)], "change.all")
+    change = g.add("ReduceMax", [change], "change", axes=[1], keepdims=1)
     change = g.add("MaxPool", [change], "change.near", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
     slope = g.floats([1 / (SAME - OTHER)], "same.slope")
     none, whole = (g.constant(np.array(value, np.float32), f"same.{name}") for name, value in (("none", 0), ("whole", 1)))
@@ -88,9 +81,7 @@ def _keep(g: Nodes, w: Weights, colours: str, before: str, gathered: str, back: 
     same = g.add("Clip", [g.add("Mul", [same, slope], "same.line"), none, whole], "same")
     calm = g.add("Div", [g.add("ReduceMean", [same], "calm.mean", keepdims=1), g.floats([CALM], "calm.enough")], "calm.share")
     same = g.add("Mul", [same, g.add("Min", [calm, whole], "calm")], "same.calm")
-    more = g.add("Add", [gathered, g.floats([GATHER], "gather")], "gather.more")
-    share = g.add("Div", [more, g.add("Add", [more, g.floats([1.0], "gather.frame")], "gather.all")], "gather.share")
-    return g.add("Mul", [g.add("Min", [share, g.floats([KEEP], "gather.most")], "gather.kept"), same], "keep")
+    return g.add("Mul", [same, g.floats([KEEP], "keep.most")], "keep")
 
 
 def _colours(g: Nodes, folded: str) -> str:

@@ -40,7 +40,7 @@ SIZES = [(640, 360), (162, 122), (2, 2), (360, 640), (350, 290)]
 LARGE = [(1280, 720), (1922, 1082), (3840, 2160)]
 """Sizes at which the network looks at the frame reduced; they are checked with fewer frames."""
 SEEN = 24
-"""Pictures on which halved weights are checked."""
+"""Pictures on which halved weights are checked, at most."""
 
 
 def load_generator(config: Config, checkpoint: Path) -> Generator:
@@ -56,14 +56,14 @@ def export(config: Config, data: Path, work: Path, checkpoint: Path, out: Path) 
     out.mkdir(parents=True, exist_ok=True)
     graph = out / "model.onnx"
     still = work / "still.onnx"
-    save(build(generator, config.id, None, config.mixed), still)
+    save(build(generator, config.id, None, config.mixed, config.steady), still)
     worst = check(generator, still, config.mixed)
     falling = layers(config.falls) if config.falls else None
     full = work / "full.onnx"
-    save(build(generator, config.id, falling, config.mixed), full)
+    save(build(generator, config.id, falling, config.mixed, config.steady), full)
     save(slim(onnx.load(str(full))), graph)
-    pictures = [read(path) for path in glob(data, config.data.examples or config.data.source)]
-    lost, noisy = check_slim(full, graph, pictures[:: max(1, len(pictures) // SEEN)])
+    paths = glob(data, config.data.examples or config.data.source)
+    lost, noisy = check_slim(full, graph, [read(path) for path in paths[:: max(1, len(paths) // SEEN)][:SEEN]])
     halved = f"halved weights change pictures by {lost}, noise by {noisy}"
     print(f"{graph}: {graph.stat().st_size / 1e6:.2f} MB, at most {worst} of 255 from the trained network; {halved}")
     nearness = export_int8(config, data, full, out / "model.int8.onnx")
@@ -101,7 +101,7 @@ def check_slim(full: Path, slimmed: Path, pictures: list[Image.Image], large: li
         (lost(np.asarray(picture.resize(size))[None], 1.24) for picture in pictures for size in ((640, 360), (1280, 720))), default=0
     )
     if seen > 1:
-        raise RuntimeError(f"halved weights change a picture by {seen} of 255")
+        raise RuntimeError(f"halved weights change a picture by {seen} of 255: weights are too large for half precision, train them anew")
     return seen, worst
 
 

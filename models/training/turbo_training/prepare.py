@@ -132,11 +132,13 @@ def redden(picture: Image.Image, shows: np.ndarray, rng: np.random.Generator) ->
 
 
 def paint_file(painter: Callable[[Scene], Painted], picture: Image.Image, shows: np.ndarray, path: Path, out: Path) -> None:
-    """Writes NAME_day.png, NAME_base.png, NAME_light.png (the square root of the light) and, if the painter says so, NAME_sure.png."""
+    """Writes NAME_day.png, NAME_base.png, NAME_light.png (the square root of the light) and, if the painter says so, NAME_sure.png.
+
+    The light comes last: where it is, all is."""
     day = np.asarray(picture, np.float32) / 255
     base, light, sure = painter(Scene(day, shows, not path.name.startswith(_STANDING)))
     picture.save(out / f"{path.stem}_day.png", compress_level=1)
-    for name, layer in (("base", base), ("light", np.sqrt(light)), ("sure", sure)):
+    for name, layer in (("base", base), ("sure", sure), ("light", np.sqrt(light))):
         if layer is None:
             continue
         Image.fromarray((layer * 255).round().astype(np.uint8)).save(out / f"{path.stem}_{name}.png", compress_level=1)

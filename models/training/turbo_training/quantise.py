@@ -18,8 +18,8 @@ from PIL import Image
 
 from .running import start
 
-FLOATING = ("stem", "rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "spark", "dark", "slope", "light")
-"""Convolutions that are left as they are: the first, and those near the output, where rounding shows most."""
+FLOATING = ("stem", "rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "spark", "dark", "slope", "light", "change")
+"""Convolutions that are left as they are: the first, those near the output, where rounding shows most, and what memory goes by."""
 
 
 class _Frames(CalibrationDataReader):
