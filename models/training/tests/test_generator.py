@@ -58,8 +58,7 @@ def test_what_falls_moves_with_time_alone(generator: Generator, tmp_path: Path, 
     save(build(generator, "test", None, True), tmp_path / "still.onnx")
     picture = Image.new("RGB", (320, 180), (90, 120, 150))
     assert check_slim(tmp_path / "falling.onnx", tmp_path / "falling.onnx", [picture], LARGE[:1]) == (0, 0)
-    with pytest.raises(RuntimeError, match="change a picture"):
-        check_slim(tmp_path / "falling.onnx", tmp_path / "still.onnx", [picture], [])
+    assert check_slim(tmp_path / "falling.onnx", tmp_path / "still.onnx", [picture], [])[0] > 1
     falling, still = (onnxruntime.InferenceSession(str(tmp_path / f"{name}.onnx")) for name in ("falling", "still"))
     frame = np.full((1, 180, 320, 3), 40, np.uint8)
     first, again, later = (run(falling, frame, 1.0, time).astype(int) for time in (2.0, 2.0, 2.04))
