@@ -13,7 +13,7 @@ from .segmenter import BUILDING, CAR, FENCE, PAVEMENT, POLE, ROAD, SIGN, SKY, TR
 
 AIR = np.array([0.80, 0.815, 0.835], np.float32)
 SNOW = np.array([0.90, 0.92, 0.95], np.float32)
-THICKNESS = 0.045
+THICKNESS = 0.022
 
 
 def paint(scene: Scene) -> Painted:
@@ -45,7 +45,7 @@ def _cover(scene: Scene, day: Array) -> Array:
     luma = day @ LUMA
     grain = np.clip((luma - scene.blur(luma, 6)) / 0.10, -1, 1)
     cover = _road(scene) * s[ROAD] + (0.9 + 0.06 * grain) * s[PAVEMENT] * _ahead(scene)
-    crowns = np.clip(0.30 + 0.55 * grain, 0, 0.8)
+    crowns = np.clip(0.42 + 0.6 * grain, 0, 0.9)
     cover = cover + s[TREE] * (crowns * (1 - below) + (0.86 + 0.1 * grain) * below)
     cover = cover + s[FENCE] * np.clip(0.15 + 0.5 * grain, 0, 0.7)
     cover = np.maximum(cover, 0.92 * _tops(scene, s[BUILDING] + s[POLE] + s[SIGN], s[SKY] > 0.5, 6))
@@ -54,7 +54,7 @@ def _cover(scene: Scene, day: Array) -> Array:
 
 
 def _road(scene: Scene) -> Array:
-    """Slush: deep at the road's edges and between the lanes, worn away where wheels go."""
+    """Deep at the road's edges, driven down in between, where lanes and markings still show through."""
     height, width = scene.luma.shape
     road = scene.shows[ROAD] > 0.5
     cover = np.zeros((height, width), np.float32)
@@ -71,7 +71,7 @@ def _road(scene: Scene) -> Array:
             right += 0.25 * (right - left)
         x = (position * (width - 1) - left) / max(right - left, 1)
         edge = np.exp(-np.clip(np.minimum(x, 1 - x), 0, 1) / 0.07)
-        cover[row] = 0.30 + 0.62 * edge
+        cover[row] = 0.74 + 0.19 * edge
     return np.clip(scene.blur(cover, 3), 0, 0.93)
 
 
@@ -95,7 +95,7 @@ def _roofs(scene: Scene) -> Array:
             continue
         mask = found[where] == index
         below = np.arange(tall)[:, None] - mask.argmax(0)[None]
-        thick = max(2.0, 0.16 * tall)
+        thick = max(2.0, 0.2 * tall)
         upper = mask.argmax(0) < 0.5 * tall
         roofs[where] = np.maximum(roofs[where], mask * upper * np.clip(1 - below / thick, 0, 1) ** 0.6)
     return roofs
