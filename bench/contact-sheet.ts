@@ -1,38 +1,62 @@
 /**
- * A contact sheet of a translation: frames at even distances, each beside its input.
+ * A contact sheet of translations: a row a frame, frames at even distances; the input, and beside it what each effect makes of it.
  *
- * Usage: npm run contact-sheet -- CLIP SHEET.jpg [FRAMES] [WIDTH]
+ * Usage: npm run contact-sheet -- CLIP SHEET.jpg [--effects day-to-night,clear-to-rainy] [--frames 4] [--width 960]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 import sharp from 'sharp';
 
 import { openSource, translateFile } from '../dist/index.js';
 
-const [clip, sheet, frames = '4', width = '960'] = process.argv.slice(2);
+const usage = 'Usage: npm run contact-sheet -- CLIP SHEET.jpg [--effects EFFECT,EFFECT...] [--frames 4] [--width 960]';
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    effects: { type: 'string', default: 'day-to-night' },
+    frames: { type: 'string', default: '4' },
+    width: { type: 'string', default: '960' },
+  },
+});
+const [clip, sheet] = positionals;
 if (clip === undefined || sheet === undefined) {
-  throw new Error('Usage: npm run contact-sheet -- CLIP SHEET.jpg [FRAMES] [WIDTH]');
+  throw new Error(usage);
 }
-const folder = await mkdtemp(join(tmpdir(), 'vid2vid-turbo-sheet-'));
-try {
-  const compared = join(folder, 'compared.mkv');
-  const { framesOut } = await translateFile(clip, compared, { compare: 'side-by-side', crf: 10 });
-  // The middles of as many equal parts.
-  const wanted = new Set(
-    Array.from({ length: Number(frames) }, (_, part) => Math.floor(((part + 0.5) * framesOut) / Number(frames))),
-  );
-  await using source = await openSource(compared);
-  const rows: Buffer[] = [];
+const effects = values.effects.split(',');
+const rows = Number(values.frames);
+const width = Math.floor(Number(values.width) / (effects.length + 1));
+
+/** The frames of a video that are wanted, as PNG of the sheet's width: the middles of as many equal parts. */
+async function framesOf(file: string, framesInAll: number): Promise<Buffer[]> {
+  const wanted = new Set(Array.from({ length: rows }, (_, part) => Math.floor(((part + 0.5) * framesInAll) / rows)));
+  const pictures: Buffer[] = [];
+  await using source = await openSource(file);
   for (let frame = await source.read(); frame !== undefined; frame = await source.read()) {
     if (wanted.has(frame.index)) {
       const raw = { width: frame.width, height: frame.height, channels: 3 } as const;
-      rows.push(await sharp(frame.pixels, { raw }).resize(Number(width)).png().toBuffer());
+      pictures.push(await sharp(frame.pixels, { raw }).resize(width).png().toBuffer());
     }
     source.pool.release(frame.pixels.buffer);
   }
-  await sharp(rows, { join: { across: 1, shim: 4, background: '#000' } })
+  return pictures;
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'vid2vid-turbo-sheet-'));
+try {
+  const columns: Buffer[][] = [];
+  for (const effect of effects) {
+    const translated = join(folder, `${effect}.mkv`);
+    const { framesOut } = await translateFile(clip, translated, { effect, crf: 10 });
+    if (columns.length === 0) {
+      columns.push(await framesOf(clip, framesOut));
+    }
+    columns.push(await framesOf(translated, framesOut));
+  }
+  const pictures = Array.from({ length: rows }, (_, row) => columns.flatMap((column) => column[row] ?? [])).flat();
+  await sharp(pictures, { join: { across: effects.length + 1, shim: 4, background: '#000' } })
     .jpeg({ quality: 82, mozjpeg: true })
     .toFile(sheet);
 } finally {
