@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from turbo_training import night, rain
+from turbo_training import night, rain, snow
 from turbo_training.losses import Batch, layered
 from turbo_training.prepare import paint_file
 from turbo_training.scene import Scene
-from turbo_training.segmenter import BUILDING, CAR, CLASSES, ROAD, SKY
+from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SKY
 from turbo_training.sources import Taught, read_taught
 
 WIDTH, HEIGHT, HORIZON = 320, 180, 90
@@ -45,6 +45,44 @@ def test_night_darkens_the_sky_and_lights_red_lamps() -> None:
     assert base[:60, 160:].mean() < 0.12
     assert light[112:116, 202:206, 0].mean() > 0.2
     assert light[:60, 160:].mean() < 0.01
+    assert np.isfinite(base).all() and np.isfinite(light).all()
+    assert sure is not None and sure.max() == 0, "there are no windows"
+
+
+def test_night_lights_windows_but_no_gutters() -> None:
+    scene = _street()
+    scene.day[50:60, 40:50] = 0.2
+    scene.day[30:32, 0:140] = 0.2
+    scene.day[25:90, 100:102] = 0.2
+    base, light, sure = night.paint(scene)
+    assert sure is not None
+    assert base[52:58, 42:48].mean() > base[70:80, 60:90].mean() + 0.2, "brighter than the wall, which is brighter by day"
+    assert sure[52:58, 42:48].mean() > 0.3
+    for gutter in (np.s_[30:32, 10:130], np.s_[40:85, 100:102]):
+        assert sure[gutter].max() < 0.05
+        assert light[gutter].mean() < 0.02
+
+
+def test_night_has_lamps_on_posts_but_not_on_roofs() -> None:
+    def brightest(foot: int, columns: slice) -> float:
+        scene = _street()
+        _put(scene.day, scene.shows, BUILDING, slice(50, HORIZON), slice(140, 260), (0.7, 0.7, 0.65))
+        _put(scene.day, scene.shows, POLE, slice(foot - 30, foot), columns, (0.3, 0.3, 0.3))
+        tip = scene.shows[POLE].nonzero()[0].min()
+        return float(night.paint(scene).light[tip - 2 : tip + 6, columns].max())
+
+    assert brightest(HORIZON + 4, slice(290, 294)) > 0.5, "a lamp post on the ground"
+    assert brightest(50, slice(200, 204)) < 0.1, "a mast on a roof"
+
+
+def test_snow_lies_on_the_road_but_not_on_walls() -> None:
+    scene = _street()
+    scene.day[118:122, 100:200] = 1.0
+    base, light, sure = snow.paint(scene)
+    shown = (base + light).mean(-1)
+    assert shown[150, 100:200].min() > 0.6, "the asphalt is 0.4"
+    assert shown[120, 150] > shown[135, 150] + 0.02, "a marking shows through"
+    assert light[40:80, 20:120].mean() < light[150, 100:200].mean() - 0.15, "of a wall no more is hidden than by the air"
     assert np.isfinite(base).all() and np.isfinite(light).all()
     assert sure is None
 

@@ -32,8 +32,8 @@ def test_unknown_key_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("term", ["veil", "halo", "painted"])
 def test_a_term_of_whole_pictures_without_likeness_is_refused(tmp_path: Path, term: str) -> None:
     wrong = tmp_path / "wrong.yaml"
-    wrong.write_text(RECIPE.read_text().replace("trust: 0.1, likeness: 0.5", f"trust: 0.1, {term}: 1"))
-    with pytest.raises(ValueError, match=f"phase mixed sets {term} but no likeness"):
+    wrong.write_text(RECIPE.read_text().replace("likeness: 0.5, painted: 1, wholes: 3", f"{term}: 1"))
+    with pytest.raises(ValueError, match=f"phase lit sets {term} but no likeness"):
         config.load(wrong)
 
 

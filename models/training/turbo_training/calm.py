@@ -20,7 +20,8 @@ def calm(graph: Path, clip: Path, frames: int = 40) -> dict[str, object]:
 
     `all`: over all pixels; `relative`: that divided by the loss of contrast; `still`: over still pixels only;
     `stillByGain`: over still pixels, after dividing by how much the effect raises or lowers contrast around each;
-    `wanderIn`, `wanderOut`: mean change of the whole frame's brightness, in percent of it.
+    `wanderIn`, `wanderOut`: mean change of the whole frame's brightness, in percent of it; `wanderOfWhiteIn`, `wanderOfWhiteOut`: in
+    percent of white.
     One session sees all frames, as the engine has it by default; `twoSessions` has the same with two that take frames in turn,
     each with its own memory, and `withoutMemory` with every frame translated alone.
     """
@@ -45,8 +46,10 @@ def _ratios(before: np.ndarray, after: np.ndarray) -> dict[str, float]:
         "relative": dy.mean() / dx.mean() / contrast,
         "still": dy[:, still].mean() / max(float(dx[:, still].mean()), 1e-3),
         "stillByGain": dy[:, still].mean() / max(float((dx * gain[None, ..., None])[:, still].mean()), 1e-3),
-        "wanderIn": _wander(x),
-        "wanderOut": _wander(y),
+        "wanderIn": 100 * _wander(x) / x.mean(),
+        "wanderOut": 100 * _wander(y) / y.mean(),
+        "wanderOfWhiteIn": 100 * _wander(x) / 255,
+        "wanderOfWhiteOut": 100 * _wander(y) / 255,
     }
     return {name: round(float(value), 3) for name, value in ratios.items()}
 
@@ -59,8 +62,8 @@ def _local_contrast(frame: np.ndarray) -> np.ndarray:
 
 
 def _wander(video: np.ndarray) -> float:
-    means = video.mean((1, 2, 3))
-    return float(100 * np.abs(np.diff(means)).mean() / means.mean())
+    """How much the mean brightness changes from frame to frame, of 255."""
+    return float(np.abs(np.diff(video.mean((1, 2, 3)))).mean())
 
 
 def _read(clip: Path, frames: int, width: int = 640, height: int = 360) -> np.ndarray:

@@ -177,7 +177,7 @@ def emission(light: Tensor, target: Tensor) -> Tensor:
     """
     missing = target - light
     peak = target.amax(1, keepdim=True)
-    weight = (0.4 + 40 * peak).clamp(max=20) + 60 * F.relu(peak - 0.5) + 80 * F.relu(target[:, 1:2] - 0.2)
+    weight = (0.8 + 40 * peak).clamp(max=12) + 20 * F.relu(peak - 0.5) + 80 * F.relu(target[:, 1:2] - 0.2)
     return weight * (F.relu(missing) * 2 + F.relu(-missing)) + 30 * missing.square()
 
 

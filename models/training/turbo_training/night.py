@@ -1,7 +1,7 @@
 """The painter that teaches night: from a day picture and what each pixel shows, two layers of a night picture.
 
-`base` is the street as moon, town and the car's own headlamps light it; `light` is what is emitted in it:
-street lamps at the tops of poles, tail- and headlamps, signals, windows. It runs at training time only: the network
+`base` is the street as moon, town and the car's own headlamps light it, its windows lit; `light` is what is emitted in it:
+street lamps at the tops of poles, tail- and headlamps, signals. It runs at training time only: the network
 has to learn both layers from the picture alone, and no part of this module is in a shipped graph.
 
 Sizes are given in units of 1/640 of the picture's width. "Linear" is light, "shown" is what a screen is told.
@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from .scene import LUMA, Array, Painted, Scene, sky_matte, smooth, without_sky
 from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PAVEMENT, PERSON, POLE, ROAD, SIGN, SKY, TREE
+from .windows import panes
 
 TOWN = np.array([1.22, 0.96, 0.72], np.float32)
 HEADLAMP = np.array([1.12, 0.98, 0.80], np.float32)
@@ -25,6 +26,11 @@ OWN_LAMP = np.array([1.0, 0.95, 0.84], np.float32)
 WINDOW = np.array([1.0, 0.74, 0.42], np.float32)
 ZENITH = np.array([0.0007, 0.0006, 0.0007], np.float32)
 HORIZON = np.array([0.0044, 0.0034, 0.0030], np.float32)
+LARGEST_CAR = 50
+"""How wide what seems to be a car may be, where the camera stands."""
+SURE_OF_WINDOWS = 0.4
+"""How sure the painter is of lit windows. They are part of `base`, a gain that lights what is dark in a facade, since every pane counted
+as a lamp does would have all light up that may be one."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,13 @@ def paint(scene: Scene, signs_are_lit: bool = True) -> Painted:
     base = street * (1 - sky[..., None]) + _night_sky(scene, horizon) * sky[..., None]
     signs = _lit_signs(scene, sky) * signs_are_lit
     base = base * (1 - signs[..., None]) + 0.5 * scene.day**2.2 * signs[..., None]
+    windows = panes(scene, horizon)
+    base = base + windows[..., None] * WINDOW
     emitted = _emitters(scene, horizon, lamps, sky) + 0.35 * scene.blur(scene.day**2.2 * signs[..., None], 5)
     shown = np.clip(base, 0, 1) ** (1 / 2.2)
     light = np.clip(base + emitted, 0, 1) ** (1 / 2.2) - shown
-    return Painted(shown.astype(np.float32), np.clip(light, 0, 1).astype(np.float32))
+    sure = SURE_OF_WINDOWS * np.clip(windows / 0.15, 0, 1)
+    return Painted(shown.astype(np.float32), np.clip(light, 0, 1).astype(np.float32), sure.astype(np.float32))
 
 
 def _night_sky(scene: Scene, horizon: int) -> Array:
@@ -60,9 +69,9 @@ def _night_sky(scene: Scene, horizon: int) -> Array:
 
 def paint_unlit_red(scene: Scene) -> Painted:
     """The layers of a scene whose red things are no lamps: they are lit as everything is, and nothing red is emitted."""
-    base, light, _ = paint(scene, signs_are_lit=False)
+    base, light, sure = paint(scene, signs_are_lit=False)
     reddish = np.clip((light[..., 0] - light[..., 1] - 0.05) / 0.1, 0, 1)[..., None]
-    return Painted(base, light * (1 - scene.blur(reddish, 2)))
+    return Painted(base, light * (1 - scene.blur(reddish, 2)), sure)
 
 
 def _street(scene: Scene, horizon: int, lamps: list[Lamp], day: Array) -> Array:
@@ -120,8 +129,7 @@ def _emitters(scene: Scene, horizon: int, lamps: list[Lamp], sky: Array) -> Arra
     tails, fronts = _car_lamps(scene)
     total = _glow(scene, heads, STREET_LAMP, 2.8) + _glow(scene, tails, TAIL_LAMP, 0.85)
     total += _glow(scene, fronts, OWN_LAMP, 1.2) + _signals(scene, horizon, sky)
-    total += _mirrored(scene, tails)[..., None] * TAIL_LAMP + _mirrored(scene, fronts)[..., None] * OWN_LAMP
-    return total + _windows(scene, horizon)
+    return total + _mirrored(scene, tails)[..., None] * TAIL_LAMP + _mirrored(scene, fronts)[..., None] * OWN_LAMP
 
 
 def _mirrored(scene: Scene, core: Array) -> Array:
@@ -138,14 +146,18 @@ def _glow(scene: Scene, core: Array, colour: Array, power: float) -> Array:
 
 
 def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
-    """One lamp at the top of every slender, tall pole that ends within the picture."""
+    """One lamp at the top of every slender, tall pole that ends within the picture, but for spires, masts and chimneys on roofs."""
     height, _, _ = scene.day.shape
+    below = max(2, round(5 * scene.unit))
     lamps = []
     found, _ = ndimage.label(scene.shows[POLE] > 0.32)
     for index, where in enumerate(ndimage.find_objects(found), 1):
         tall, wide = where[0].stop - where[0].start, where[1].stop - where[1].start
         top = where[0].start
         if tall < 0.11 * height or tall < 1.7 * wide or top < 3 or top > horizon - 0.08 * height:
+            continue
+        foot = scene.shows[BUILDING, where[0].stop : where[0].stop + below, where[1]]
+        if where[0].stop < horizon and foot.size and foot.mean() > 0.5:
             continue
         rows, columns = np.nonzero(found[where] == index)
         centre = where[1].start + columns[rows <= rows.min() + 2].mean()
@@ -155,7 +167,7 @@ def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
 
 def _car_lamps(scene: Scene) -> tuple[Array, Array]:
     """Tail lamps where a car has small red parts; headlamps on cars seen from before, which have none."""
-    cars = _other_cars(scene.shows[CAR] > 0.5)
+    cars = _other_cars(scene)
     red, rest = scene.day[..., 0], scene.day[..., 1:].max(-1)
     red = np.clip(red - rest, 0, 1) * np.clip((red / (rest + 0.05) - 1.05) * 4, 0, 1)
     around = ndimage.binary_dilation(cars, iterations=max(1, round(2 * scene.unit)))
@@ -199,15 +211,20 @@ def _sure_tails(scene: Scene, cars: Array, red: Array, tails: Array) -> Array:
     return sure
 
 
-def _other_cars(cars: Array) -> Array:
-    """The cars but for the one that the camera is in, whose bonnet or dashboard lies along the lower edge."""
+def _other_cars(scene: Scene) -> Array:
+    """Where cars are, but for the one that the camera is in, whose bonnet or dashboard lies along the lower edge; and but for large ones
+    where the camera stands, for there the segmenter, which learnt from streets, takes roofs for cars."""
+    cars = scene.shows[CAR] > 0.5
     found, _ = ndimage.label(cars)
     height, width = cars.shape
     for index, where in enumerate(ndimage.find_objects(found), 1):
-        if where[0].stop >= height - 1 and where[1].stop - where[1].start > 0.35 * width:
-            own = found == index
-            own[: round(0.78 * height)] = False
-            cars = cars & ~own
+        wide = where[1].stop - where[1].start
+        this = found == index
+        if scene.from_car and where[0].stop >= height - 1 and wide > 0.35 * width:
+            this[: round(0.78 * height)] = False
+            cars = cars & ~this
+        elif not scene.from_car and wide > LARGEST_CAR * scene.unit:
+            cars = cars & ~this
     return cars
 
 
@@ -224,16 +241,6 @@ def _signals(scene: Scene, horizon: int, sky: Array) -> Array:
         compact = np.clip((scene.blur(mask, 0.8) - 2.2 * scene.blur(mask, 6)) * 8, 0, 1) * place
         total += _glow(scene, compact.astype(np.float32), colour.astype(np.float32), 0.8)
     return total
-
-
-def _windows(scene: Scene, horizon: int) -> Array:
-    """Dark patches of a lighter facade: bright near the street, dim above."""
-    facade = scene.shows[BUILDING]
-    level = scene.blur(scene.luma * facade, 9) / (scene.blur(facade, 9) + 1e-3)
-    patch = np.clip((level - scene.blur(scene.luma, 1.0) - 0.06) / 0.09, 0, 1) * np.clip(3 * facade - 2, 0, 1)
-    rows = np.arange(len(facade))[:, None]
-    height = np.clip((horizon - rows) / (0.2 * len(facade)), 0, 1)
-    return (patch * (0.8 - 0.5 * height))[..., None] * WINDOW
 
 
 def _disc(canvas: Array, row: float, column: float, radius: float) -> None:

@@ -18,7 +18,7 @@ from .pictures import read
 from .progress import Progress
 from .scene import LUMA, Painted, Scene
 from .segmenter import BICYCLE, BUILDING, CAR, CLASSES, FENCE, PERSON, ROAD, SIGN, SKY, Segmenter, classify, train_segmenter
-from .sources import glob
+from .sources import REDDENED, glob
 
 PAINTERS: dict[str, Callable[[Scene], Painted]] = {
     "night": night.paint,
@@ -53,7 +53,7 @@ def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, 
             paint_file(PAINTERS[config.data.painter], picture, shows, path, out)
             if config.lamps and done % 5 == 0:
                 reddened = redden(picture, shows, np.random.default_rng(done))
-                paint_file(night.paint_unlit_red, reddened, shows, path.with_stem(f"{path.stem}-red"), out)
+                paint_file(night.paint_unlit_red, reddened, shows, path.with_stem(f"{path.stem}{REDDENED}"), out)
         progress.report(done)
 
 

@@ -174,6 +174,8 @@ def glob(data: Path, patterns: list[str]) -> list[Path]:
 
 _OFTEN = {"overhead": 3, "camvid": 3}
 """Kinds of pictures that are drawn more often than others: rare views, and those whose labels were made by hand."""
+REDDENED = "-red"
+"""How the names of pictures end that were painted red, to teach that not all that is red is a lamp: they are drawn twice as often."""
 
 
 def read_taught(work: Path, backwards: bool = False) -> list[Layers]:
@@ -181,9 +183,10 @@ def read_taught(work: Path, backwards: bool = False) -> list[Layers]:
     layers = []
     for path in sorted((work / "taught").glob("*_day.png")):
         stem = path.name.removesuffix("_day.png")
-        if backwards and stem.endswith("-red"):
+        reddened = stem.endswith(REDDENED)
+        if backwards and reddened:
             continue
-        often = _OFTEN.get(stem.split("_")[0], 1)
+        often = _OFTEN.get(stem.split("_")[0], 1) * (1 + reddened)
         layers += [read_layers(*(path.with_name(f"{stem}_{layer}.png") for layer in ("day", "base", "light", "sure")))] * often
     return layers
 

@@ -1,0 +1,54 @@
+"""Where the windows of a street's houses are, for the painter of night.
+
+Sizes are given in units of 1/640 of the picture's width.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from .scene import Array, Scene
+from .segmenter import BUILDING
+
+NARROWEST, WIDEST = 5.0, 32.0
+"""What is narrower is a frame, a gutter or a gap; what is wider, a wall in shadow."""
+
+
+def panes(scene: Scene, horizon: int) -> Array:
+    """How bright the windows are by night, [H, W], in linear light.
+
+    Those that show something by day are the brighter ones, and those near the street brighter than those above.
+    """
+    facade = scene.blur(scene.shows[BUILDING], 2)
+    level = scene.blur(scene.luma * facade, 10) / (scene.blur(facade, 10) + 1e-3)
+    dark = np.clip((level - scene.blur(scene.luma, 0.7) - 0.04) / 0.08, 0, 1) * np.clip(4 * facade - 3, 0, 1)
+    found = _compact(_opened(dark, NARROWEST * scene.unit / 2) - _opened(dark, WIDEST * scene.unit / 2))
+    inside = 0.35 + 1.3 * scene.blur(scene.luma, 1)
+    rows = np.arange(len(facade))[:, None]
+    up = np.clip((horizon - rows) / (0.25 * len(facade)), 0, 1)
+    return scene.blur(np.clip(found, 0, 1), 0.8) * inside * (1.2 - 0.7 * up)
+
+
+def _compact(patches: Array) -> Array:
+    """Those of the patches that fill the rectangle around them and aren't drawn out: no eaves, and no gaps between houses."""
+    found, _ = ndimage.label(patches > 0.3)
+    kept = np.zeros_like(patches)
+    for index, where in enumerate(ndimage.find_objects(found), 1):
+        tall, wide = where[0].stop - where[0].start, where[1].stop - where[1].start
+        mask = found[where] == index
+        if tall < 3.5 * wide and wide < 2.5 * tall and mask.mean() > 0.55:
+            kept[where] = np.maximum(kept[where], patches[where] * mask)
+    return kept
+
+
+def _opened(x: Array, radius: float) -> Array:
+    """What of x is nowhere narrower than a disc of this radius, in pixels; large ones are looked for in a reduced picture."""
+    ratio = 4 if radius > 8 else 1
+    small = x[::ratio, ::ratio]
+    reach = max(1, round(radius / ratio))
+    y, z = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    opened = ndimage.grey_opening(small, footprint=y * y + z * z <= reach * reach + 1)
+    if ratio == 1:
+        return opened
+    return ndimage.zoom(opened, (x.shape[0] / small.shape[0], x.shape[1] / small.shape[1]), order=1, mode="nearest", grid_mode=True)
