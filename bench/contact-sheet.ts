@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 
 import sharp from 'sharp';
 
-import { openSource, translateFile } from '../dist/index.js';
+import { findModel, openSource, translateFile } from '../dist/index.js';
 
 const usage = 'Usage: npm run contact-sheet -- CLIP SHEET.jpg [--effects EFFECT,EFFECT...] [--frames 4] [--width 960]';
 const { positionals, values } = parseArgs({
@@ -21,15 +21,21 @@ const { positionals, values } = parseArgs({
     width: { type: 'string', default: '960' },
   },
 });
-const [clip, sheet] = positionals;
-if (clip === undefined || sheet === undefined) {
+const shim = 4;
+const [clip, sheet, ...rest] = positionals;
+const effects = [...new Set(values.effects.split(',').filter((effect) => effect !== ''))];
+const rows = Number(values.frames);
+const width = Math.floor((Number(values.width) - shim * effects.length) / (effects.length + 1));
+const whole = [rows, width].every((count) => Number.isInteger(count) && count > 0);
+if (clip === undefined || sheet === undefined || rest.length > 0 || effects.length === 0 || !whole) {
   throw new Error(usage);
 }
-const effects = values.effects.split(',');
-const rows = Number(values.frames);
-const width = Math.floor(Number(values.width) / (effects.length + 1));
+for (const effect of effects) {
+  // A misspelt effect is told before the ones in front of it are translated.
+  await findModel({ effect });
+}
 
-/** The frames of a video that are wanted, as PNG of the sheet's width: the middles of as many equal parts. */
+/** The frames of a video that are wanted, as PNG of a column's width: the middles of as many equal parts. */
 async function framesOf(file: string, framesInAll: number): Promise<Buffer[]> {
   const wanted = new Set(Array.from({ length: rows }, (_, part) => Math.floor(((part + 0.5) * framesInAll) / rows)));
   const pictures: Buffer[] = [];
@@ -56,7 +62,7 @@ try {
     columns.push(await framesOf(translated, framesOut));
   }
   const pictures = Array.from({ length: rows }, (_, row) => columns.flatMap((column) => column[row] ?? [])).flat();
-  await sharp(pictures, { join: { across: effects.length + 1, shim: 4, background: '#000' } })
+  await sharp(pictures, { join: { across: effects.length + 1, shim, background: '#000' } })
     .jpeg({ quality: 82, mozjpeg: true })
     .toFile(sheet);
 } finally {

@@ -1,4 +1,4 @@
-"""What the painters that teach night and rain lay where, on streets of a few rectangles."""
+"""What the painters that teach night, rain and snow lay where, on streets of a few rectangles."""
 
 from __future__ import annotations
 
@@ -49,18 +49,21 @@ def test_night_darkens_the_sky_and_lights_red_lamps() -> None:
     assert sure is not None and sure.max() == 0, "there are no windows"
 
 
-def test_night_lights_windows_but_no_gutters() -> None:
-    scene = _street()
-    scene.day[50:60, 40:50] = 0.2
-    scene.day[30:32, 0:140] = 0.2
-    scene.day[25:90, 100:102] = 0.2
-    base, light, sure = night.paint(scene)
+def test_night_lights_windows_but_no_specks_eaves_or_walls_in_shadow() -> None:
+    day = np.full((360, 640, 3), 0.7, np.float32)
+    shows = np.zeros((CLASSES, 360, 640), np.float32)
+    shows[BUILDING], shows[ROAD, 300:] = 1, 1
+    shows[BUILDING, 300:] = 0
+    window, speck, eave, shadow = np.s_[200:216, 100:112], np.s_[230:232, 200:202], np.s_[120:128, 20:300], np.s_[150:280, 400:520]
+    for dark in (window, speck, eave, shadow):
+        day[dark] = 0.2
+    base, light, sure = night.paint(Scene(day, shows, True))
     assert sure is not None
-    assert base[52:58, 42:48].mean() > base[70:80, 60:90].mean() + 0.2, "brighter than the wall, which is brighter by day"
-    assert sure[52:58, 42:48].mean() > 0.3
-    for gutter in (np.s_[30:32, 10:130], np.s_[40:85, 100:102]):
-        assert sure[gutter].max() < 0.05
-        assert light[gutter].mean() < 0.02
+    assert base[202:214, 102:110].mean() > base[240:260, 100:112].mean() + 0.2, "brighter than the wall, which is brighter by day"
+    assert sure[202:214, 102:110].mean() > 0.3
+    for unlit in (speck, eave, shadow):
+        assert sure[unlit].mean() < 0.05
+    assert light[200:216, 100:112].max() < 0.05, "a window counts as what the street keeps, not as a lamp"
 
 
 def test_night_has_lamps_on_posts_but_not_on_roofs() -> None:

@@ -128,7 +128,7 @@ def structure(out: Tensor, target: Tensor) -> Tensor:
 
 
 SURE = 3.0
-"""How much the painter's tones count where it is sure: a mirror is faint, and would be lost among the rest."""
+"""How much the painter's tones count where it is sure: a mirror is faint, a lit window small, and either would be lost among the rest."""
 
 
 def layered(kept: Tensor, light: Tensor, batch: Batch, lamps: bool, trust: float) -> Tensor:

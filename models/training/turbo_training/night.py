@@ -44,7 +44,7 @@ class Lamp:
 
 
 def paint(scene: Scene, signs_are_lit: bool = True) -> Painted:
-    """The layers (base, light) of this scene at night, both as shown."""
+    """The layers (base, light) of this scene at night, both as shown; sure is of lit windows."""
     horizon = scene.horizon()
     sky, sky_colour = sky_matte(scene)
     lamps = find_street_lamps(scene, horizon)
@@ -213,7 +213,7 @@ def _sure_tails(scene: Scene, cars: Array, red: Array, tails: Array) -> Array:
 
 def _other_cars(scene: Scene) -> Array:
     """Where cars are, but for the one that the camera is in, whose bonnet or dashboard lies along the lower edge; and but for large ones
-    where the camera stands, for there the segmenter, which learnt from streets, takes roofs for cars."""
+    where the camera stands, though some are cars: there the segmenter, which learnt from streets, takes roofs and hedges for them."""
     cars = scene.shows[CAR] > 0.5
     found, _ = ndimage.label(cars)
     height, width = cars.shape

@@ -11,8 +11,10 @@ from scipy import ndimage
 from .scene import Array, Scene
 from .segmenter import BUILDING
 
-NARROWEST, WIDEST = 5.0, 32.0
-"""What is narrower is a frame, a gutter or a gap; what is wider, a wall in shadow."""
+NARROWEST = 5.0
+"""What is narrower is a frame, a gutter or a gap."""
+AROUND = 10.0
+"""How far around a pixel the facade's brightness is taken: a wall in shadow, much wider than that, is its own measure."""
 
 
 def panes(scene: Scene, horizon: int) -> Array:
@@ -21,9 +23,9 @@ def panes(scene: Scene, horizon: int) -> Array:
     Those that show something by day are the brighter ones, and those near the street brighter than those above.
     """
     facade = scene.blur(scene.shows[BUILDING], 2)
-    level = scene.blur(scene.luma * facade, 10) / (scene.blur(facade, 10) + 1e-3)
+    level = scene.blur(scene.luma * facade, AROUND) / (scene.blur(facade, AROUND) + 1e-3)
     dark = np.clip((level - scene.blur(scene.luma, 0.7) - 0.04) / 0.08, 0, 1) * np.clip(4 * facade - 3, 0, 1)
-    found = _compact(_opened(dark, NARROWEST * scene.unit / 2) - _opened(dark, WIDEST * scene.unit / 2))
+    found = _compact(_opened(dark, NARROWEST * scene.unit / 2))
     inside = 0.35 + 1.3 * scene.blur(scene.luma, 1)
     rows = np.arange(len(facade))[:, None]
     up = np.clip((horizon - rows) / (0.25 * len(facade)), 0, 1)
@@ -43,12 +45,7 @@ def _compact(patches: Array) -> Array:
 
 
 def _opened(x: Array, radius: float) -> Array:
-    """What of x is nowhere narrower than a disc of this radius, in pixels; large ones are looked for in a reduced picture."""
-    ratio = 4 if radius > 8 else 1
-    small = x[::ratio, ::ratio]
-    reach = max(1, round(radius / ratio))
+    """What of x is nowhere narrower than a disc of this radius, in pixels."""
+    reach = max(1, round(radius))
     y, z = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-    opened = ndimage.grey_opening(small, footprint=y * y + z * z <= reach * reach + 1)
-    if ratio == 1:
-        return opened
-    return ndimage.zoom(opened, (x.shape[0] / small.shape[0], x.shape[1] / small.shape[1]), order=1, mode="nearest", grid_mode=True)
+    return ndimage.grey_opening(x, footprint=y * y + z * z <= reach * reach + 1)
