@@ -14,7 +14,10 @@ RECIPE = Path(__file__).parents[1] / "configs" / "day-to-night.yaml"
 
 
 def test_leave_one_out_begins_before_the_last_phase() -> None:
-    assert _before(config.load(RECIPE), Path("work")) == Path("work/taught-000450.pt")
+    recipe = config.load(RECIPE)
+    alone, together = recipe.phases
+    assert "pairs" in together.mixture and "pairs" not in alone.mixture
+    assert _before(recipe, Path("work")) == Path(f"work/{alone.name}-{alone.steps:06d}.pt")
 
 
 def test_a_recipe_of_one_phase_asks_for_weights() -> None:
