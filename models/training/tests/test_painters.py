@@ -78,6 +78,18 @@ def test_night_has_lamps_on_posts_but_not_on_roofs() -> None:
     assert brightest(50, slice(200, 204)) < 0.1, "a mast on a roof"
 
 
+def test_night_takes_no_roof_for_a_car_where_the_camera_stands() -> None:
+    def reddest(wide: int, from_car: bool) -> float:
+        scene = _street()
+        _put(scene.day, scene.shows, CAR, slice(100, 130), slice(160, 160 + wide), (0.4, 0.4, 0.4))
+        scene.day[112:116, 162:166] = (0.8, 0.1, 0.1)
+        return float(night.paint(Scene(scene.day, scene.shows, from_car)).light[112:116, 162:166, 0].mean())
+
+    assert reddest(60, from_car=True) > 0.2
+    assert reddest(20, from_car=False) > 0.2
+    assert reddest(60, from_car=False) < 0.05
+
+
 def test_snow_lies_on_the_road_but_not_on_walls() -> None:
     scene = _street()
     scene.day[118:122, 100:200] = 1.0

@@ -219,12 +219,12 @@ def _other_cars(scene: Scene) -> Array:
     height, width = cars.shape
     for index, where in enumerate(ndimage.find_objects(found), 1):
         wide = where[1].stop - where[1].start
-        this = found == index
-        if scene.from_car and where[0].stop >= height - 1 and wide > 0.35 * width:
-            this[: round(0.78 * height)] = False
-            cars = cars & ~this
-        elif not scene.from_car and wide > LARGEST_CAR * scene.unit:
-            cars = cars & ~this
+        own = scene.from_car and where[0].stop >= height - 1 and wide > 0.35 * width
+        if own or (not scene.from_car and wide > LARGEST_CAR * scene.unit):
+            left_out = found == index
+            if own:
+                left_out[: round(0.78 * height)] = False
+            cars = cars & ~left_out
     return cars
 
 
