@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from turbo_training import night, rain, snow
-from turbo_training.losses import Batch, layered
-from turbo_training.prepare import paint_file
+from turbo_training.losses import Batch, emission, layered
+from turbo_training.prepare import paint_file, redden
 from turbo_training.scene import Scene
 from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SKY
 from turbo_training.sources import Taught, read_taught
@@ -37,11 +37,16 @@ def _put(day: np.ndarray, shows: np.ndarray, kind: int, rows: slice, columns: sl
     shows[kind, rows, columns] = 1
 
 
-def test_night_darkens_the_sky_and_lights_red_lamps() -> None:
+def _tail_lamp() -> Scene:
+    """A grey car with a red lamp on a road under the sky."""
     scene = _street()
     _put(scene.day, scene.shows, CAR, slice(100, 130), slice(200, 240), (0.4, 0.4, 0.4))
     scene.day[112:116, 202:206] = (0.8, 0.1, 0.1)
-    base, light, sure = night.paint(scene)
+    return scene
+
+
+def test_night_darkens_the_sky_and_lights_red_lamps() -> None:
+    base, light, sure = night.paint(_tail_lamp())
     assert base[:60, 160:].mean() < 0.12
     assert light[112:116, 202:206, 0].mean() > 0.2
     assert light[:60, 160:].mean() < 0.01
@@ -88,6 +93,39 @@ def test_night_takes_no_roof_for_a_car_where_the_camera_stands() -> None:
     assert reddest(60, from_car=True) > 0.2
     assert reddest(20, from_car=False) > 0.2
     assert reddest(60, from_car=False) < 0.05
+
+
+def test_tail_lamps_light_themselves_and_no_mist_around_them() -> None:
+    light = night.paint(_tail_lamp()).light[..., 0]
+    assert light[112:116, 202:206].mean() > 0.2
+    assert light[100:130, 222:240].max() < 0.1, "the other half of the car"
+    assert light[60:90, 190:250].max() < 0.1, "what is behind it"
+
+
+def test_what_is_painted_red_is_lit_as_it_was_before() -> None:
+    """Walls, cars and people in red or yellow are no lamps, but a red car has its tail-lamps."""
+    before = _tail_lamp()
+    picture = Image.fromarray((before.day * 255).round().astype(np.uint8))
+    painted = np.stack([np.asarray(redden(picture, before.shows, np.random.default_rng(seed)), np.float32) / 255 for seed in range(12)])
+    sky, house, car = np.s_[:, 5:60, 160:], np.s_[:, 25:85, 5:135], np.s_[:, 120:128, 205:235]
+    assert np.abs(painted - before.day)[sky].max() < 0.02
+    for where in (house, car):
+        redness = (painted[..., 0] - painted[..., 2])[where]
+        assert redness.max() > 0.3, "some of them are"
+        assert redness.min() < 0.1, "and some are not"
+    day = painted[np.argmax((painted[..., 0] - painted[..., 2])[car].mean((1, 2)))]
+    red = Scene(day, before.shows, True)
+    base, light, _ = night.paint_unlit_red(red, before)
+    assert np.array_equal(light, night.paint(before, signs_are_lit=False).light)
+    assert base[120:128, 205:235, 0].mean() > base[120:128, 205:235, 2].mean() + 0.03, "it keeps its colour"
+
+
+def test_too_much_red_light_weighs_more_than_too_much_blue() -> None:
+    dark = torch.zeros(1, 3, 4, 4)
+    red, blue = dark.clone(), dark.clone()
+    red[:, 0], blue[:, 2] = 0.3, 0.3
+    assert emission(red, dark).mean() > 1.5 * emission(blue, dark).mean()
+    assert emission(red, red).abs().max() == 0
 
 
 def test_snow_lies_on_the_road_but_not_on_walls() -> None:

@@ -110,7 +110,7 @@ class Config:
     spark: bool = True
     """Whether light may differ from pixel to pixel, as that of lamps does; false where it lies over large, smooth parts."""
     steady: float = STEADY
-    """Change of light, in units of white, that lets a graph forget as a change of colour by 1 does (0.025 to 0.065 of it do): small, and
+    """Change of light, in units of white, that lets a graph forget as a change of colour by 1 does (0.035 to 0.075 of it do): small, and
     no glow trails behind its lamp; large, and noise that an effect lifts out of the dark is calmed, too."""
     falls: str | None = None
     """What falls through the picture in the exported graph, moved by its `time` input: `rain`, `snow` or nothing."""

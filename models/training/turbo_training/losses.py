@@ -127,7 +127,7 @@ def structure(out: Tensor, target: Tensor) -> Tensor:
     return alike.mean((1, 2, 3))
 
 
-SURE = 3.0
+SURE_OF_GROUND, SURE_OF_WINDOWS = 3.0, 8.0
 """How much the painter's tones count where it is sure: a mirror is faint, a lit window small, and either would be lost among the rest."""
 
 
@@ -136,7 +136,7 @@ def layered(kept: Tensor, light: Tensor, batch: Batch, lamps: bool, trust: float
     out = kept + light
     # what was bright and of which nothing is kept: the sky, and what is lost in haze
     gone = ((luma(batch.picture) > 0.35) & (luma(batch.base) < 0.1)).float()
-    toned = trust + (SURE - trust) * batch.sure
+    toned = trust + ((SURE_OF_WINDOWS if lamps else SURE_OF_GROUND) - trust) * batch.sure
     counts = torch.maximum(trust + (1 - trust) * gone, toned)
     bright = 1 + 3 * batch.target.amax(1, keepdim=True) if lamps else 1.5
     whole = (counts * bright * (root(out) - root(batch.target)).abs()).mean((1, 2, 3))
@@ -170,15 +170,21 @@ def slopes(x: Tensor, target: Tensor, counts: Tensor | None = None) -> Tensor:
     return aside.mean((1, 2, 3)) + down.mean((1, 2, 3))
 
 
+REDDER = 3.0
+"""How much more than other light that is too much red light counts."""
+
+
 def emission(light: Tensor, target: Tensor) -> Tensor:
     """Lamps are few pixels: they weigh more than darkness, and a lamp that is missing weighs more than one too many.
 
-    White lamps, known by their green, weigh most: unlike tail lamps, no colour gives away where they are.
+    White lamps, known by their green, weigh most: unlike tail lamps, no colour gives away where they are. Light that is redder than it
+    should be weighs more than other light too many, or all that is red would glow.
     """
     missing = target - light
+    redder = F.relu((light - target)[:, :1] - (light - target)[:, 1:2])
     peak = target.amax(1, keepdim=True)
     weight = (0.8 + 40 * peak).clamp(max=12) + 20 * F.relu(peak - 0.5) + 80 * F.relu(target[:, 1:2] - 0.2)
-    return weight * (F.relu(missing) * 2 + F.relu(-missing)) + 30 * missing.square()
+    return weight * (F.relu(missing) * 2 + F.relu(-missing)) + 30 * missing.square() + REDDER * redder
 
 
 def roughness(maps: Maps) -> Tensor:

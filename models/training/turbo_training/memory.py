@@ -1,7 +1,7 @@
 """The part of the graph that remembers: what does not move keeps its features, so that it does not flicker. It is not learnt.
 
 A state goes from frame to frame: the finest features, and the mean colour of each cell. Where a cell and its neighbours have
-the colours that they had, and the network says much the same of them, the features go over into the frame's own by a hundredth
+the colours that they had, and the network says much the same of them, the features go over into the frame's own by a thousandth
 a frame; where not, the frame's own are taken at once. The more of the picture changes the less is kept anywhere, since then
 the camera moves. With no state, and after a cut to other colours, nothing is kept, to the bit; where a cut leaves some of the
 picture as it was (black bars, night after night), a share of that is.
@@ -18,17 +18,18 @@ from .layout import by_reduction
 from .network import PIXELS, Widths
 from .nodes import Nodes
 
-KEEP = 0.99
+KEEP = 0.999
 """Share of what is remembered that is kept, at most. It begins with the first frame, which is as good as any: a mean of all frames
-that still settles moves the whole picture a little with every one."""
-SAME, OTHER = 0.025, 0.065
+that still settles moves the whole picture a little with every one, by more than the noise of a camera whose picture is burnt out. Two
+sessions that take turns, each with a first frame of its own, need minutes to agree."""
+SAME, OTHER = 0.035, 0.075
 """Changes up to which a cell is the same, and from which on it is another, of the square root of its colour, so that what moves in
-the dark is seen, too: 3.5 % and 9 % of white in a middle grey, a fifth to a quarter of that in black."""
+the dark is seen, too: 5 % and 11 % of white in a middle grey, a fifth to a quarter of that in black."""
 DIMMEST = 0.02
 """Added to colours before the root is drawn, or the noise of black would count as movement."""
 GAIN = 4.0
 """How many times as much as light a logarithm of gain may change before it counts as much."""
-CALM = 0.85
+CALM = 0.6
 """Share of the picture that must be the same for all to be kept."""
 NOTHING = -1000.0
 """What a state is filled with before the first frame."""

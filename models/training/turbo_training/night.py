@@ -26,11 +26,10 @@ OWN_LAMP = np.array([1.0, 0.95, 0.84], np.float32)
 WINDOW = np.array([1.0, 0.74, 0.42], np.float32)
 ZENITH = np.array([0.0007, 0.0006, 0.0007], np.float32)
 HORIZON = np.array([0.0044, 0.0034, 0.0030], np.float32)
+NARROW = 0.15
+"""How much of the glow of a car's lamps and of signals goes far: a street full of cars would lie in a red mist."""
 LARGEST_CAR = 50
 """How wide what seems to be a car may be, where the camera stands."""
-SURE_OF_WINDOWS = 0.4
-"""How sure the painter is of lit windows. They are part of `base`, a gain that lights what is dark in a facade, since every pane counted
-as a lamp does would have all light up that may be one."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,13 @@ def paint(scene: Scene, signs_are_lit: bool = True) -> Painted:
     base = street * (1 - sky[..., None]) + _night_sky(scene, horizon) * sky[..., None]
     signs = _lit_signs(scene, sky) * signs_are_lit
     base = base * (1 - signs[..., None]) + 0.5 * scene.day**2.2 * signs[..., None]
+    # no part of the light: every pane counted as a lamp does would have all light up that may be one
     windows = panes(scene, horizon)
     base = base + windows[..., None] * WINDOW
     emitted = _emitters(scene, horizon, lamps, sky) + 0.35 * scene.blur(scene.day**2.2 * signs[..., None], 5)
     shown = np.clip(base, 0, 1) ** (1 / 2.2)
     light = np.clip(base + emitted, 0, 1) ** (1 / 2.2) - shown
-    sure = SURE_OF_WINDOWS * np.clip(windows / 0.15, 0, 1)
+    sure = np.clip(windows / 0.15, 0, 1)
     return Painted(shown.astype(np.float32), np.clip(light, 0, 1).astype(np.float32), sure.astype(np.float32))
 
 
@@ -67,11 +67,12 @@ def _night_sky(scene: Scene, horizon: int) -> Array:
     return (HORIZON * (1 - up) + ZENITH * up) * np.ones((1, width, 1), np.float32)
 
 
-def paint_unlit_red(scene: Scene) -> Painted:
-    """The layers of a scene whose red things are no lamps: they are lit as everything is, and nothing red is emitted."""
-    base, light, sure = paint(scene, signs_are_lit=False)
-    reddish = np.clip((light[..., 0] - light[..., 1] - 0.05) / 0.1, 0, 1)[..., None]
-    return Painted(base, light * (1 - scene.blur(reddish, 2)), sure)
+def paint_unlit_red(scene: Scene, before: Scene) -> Painted:
+    """The layers of a scene in which things were painted red that are no lamps: lit as everything is, while what is emitted is what was
+    emitted `before` they were, so that tail-lamps are lit on red cars, too, and nothing else of them is."""
+    base, _, sure = paint(scene, signs_are_lit=False)
+    _, light, _ = paint(before, signs_are_lit=False)
+    return Painted(base, light, sure)
 
 
 def _street(scene: Scene, horizon: int, lamps: list[Lamp], day: Array) -> Array:
@@ -102,7 +103,7 @@ def _illumination(scene: Scene, horizon: int, lamps: list[Lamp]) -> Array:
     if scene.from_car:
         down = np.clip((rows - horizon) / (height - horizon), 0, 1)
         reach = smooth(down, -0.02, 0.22) * (1 - 0.55 * smooth(down, 0.55, 1.0))
-        aside = (np.arange(width)[None] - width / 2) / (0.2 * width + 0.42 * width * down)
+        aside = (np.arange(width)[None] - width / 2) / (0.42 * width + 0.4 * width * down)
         takes = s[ROAD] + 0.75 * s[PAVEMENT] + 0.4 * (s[TREE] + s[FENCE]) + 0.35 * (s[CAR] + s[BUILDING])
         takes = takes + 0.7 * (s[PERSON] + s[BICYCLE]) + s[SIGN]
         beam = 0.27 * reach * np.exp(-(aside**2)) * scene.blur(takes, 2)
@@ -127,20 +128,20 @@ def _emitters(scene: Scene, horizon: int, lamps: list[Lamp], sky: Array) -> Arra
     for lamp in lamps:
         _disc(heads, lamp.row, lamp.column, (1.7 + 2.2 * lamp.size) * scene.unit)
     tails, fronts = _car_lamps(scene)
-    total = _glow(scene, heads, STREET_LAMP, 2.8) + _glow(scene, tails, TAIL_LAMP, 0.85)
-    total += _glow(scene, fronts, OWN_LAMP, 1.2) + _signals(scene, horizon, sky)
+    total = _glow(scene, heads, STREET_LAMP, 2.8) + _glow(scene, tails, TAIL_LAMP, 0.85, NARROW)
+    total += _glow(scene, fronts, OWN_LAMP, 1.2, NARROW) + _signals(scene, horizon, sky)
     return total + _mirrored(scene, tails)[..., None] * TAIL_LAMP + _mirrored(scene, fronts)[..., None] * OWN_LAMP
 
 
 def _mirrored(scene: Scene, core: Array) -> Array:
     """A car's lamps as the road before them gives them back: drawn out downwards."""
     smeared = ndimage.gaussian_filter(core, (16 * scene.unit, 3 * scene.unit), mode="constant")
-    return 0.9 * ndimage.shift(smeared, (22 * scene.unit, 0), order=1, mode="constant") * scene.shows[ROAD]
+    return 0.35 * ndimage.shift(smeared, (22 * scene.unit, 0), order=1, mode="constant") * scene.shows[ROAD]
 
 
-def _glow(scene: Scene, core: Array, colour: Array, power: float) -> Array:
-    """A lamp's core, and the light that air and lens spread around it."""
-    spread = 0.9 * scene.blur(core, 2.2) + 1.6 * scene.blur(core, 7) + 2.2 * scene.blur(core, 22)
+def _glow(scene: Scene, core: Array, colour: Array, power: float, wide: float = 1.0) -> Array:
+    """A lamp's core, and the light that air and lens spread around it; `wide` is the share of it that goes far."""
+    spread = 0.9 * scene.blur(core, 2.2) + wide * (1.6 * scene.blur(core, 7) + 2.2 * scene.blur(core, 22))
     whitened = colour * 0.45 + 0.55 * colour.max()
     return power * (core[..., None] * whitened * 1.2 + spread[..., None] * colour)
 
@@ -239,7 +240,7 @@ def _signals(scene: Scene, horizon: int, sky: Array) -> Array:
     total = np.zeros_like(scene.day)
     for mask, colour in ((red, np.array([1, 0.1, 0.05])), (green, np.array([0.1, 1, 0.7]))):
         compact = np.clip((scene.blur(mask, 0.8) - 2.2 * scene.blur(mask, 6)) * 8, 0, 1) * place
-        total += _glow(scene, compact.astype(np.float32), colour.astype(np.float32), 0.8)
+        total += _glow(scene, compact.astype(np.float32), colour.astype(np.float32), 0.8, NARROW)
     return total
 
 

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from .config import Config
 from .pictures import read
 from .progress import Progress
 from .scene import LUMA, Painted, Scene
-from .segmenter import BICYCLE, BUILDING, CAR, CLASSES, FENCE, PERSON, ROAD, SIGN, SKY, Segmenter, classify, train_segmenter
+from .segmenter import BICYCLE, BUILDING, CAR, CLASSES, FENCE, PERSON, ROAD, SIGN, SKY, TREE, Segmenter, classify, train_segmenter
 from .sources import REDDENED, glob
 
 PAINTERS: dict[str, Callable[[Scene], Painted]] = {
@@ -51,9 +52,10 @@ def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, 
             picture = read(path)
             shows = known(net, picture, path, labels / f"{path.stem}.png", shared / "shows" / f"{path.stem}.png")
             paint_file(PAINTERS[config.data.painter], picture, shows, path, out)
-            if config.lamps and done % 5 == 0:
+            if config.lamps and done % 3 == 0:
                 reddened = redden(picture, shows, np.random.default_rng(done))
-                paint_file(night.paint_unlit_red, reddened, shows, path.with_stem(f"{path.stem}{REDDENED}"), out)
+                unlit = partial(night.paint_unlit_red, before=scene(picture, shows, path))
+                paint_file(unlit, reddened, shows, path.with_stem(f"{path.stem}{REDDENED}"), out)
         progress.report(done)
 
 
@@ -107,9 +109,9 @@ def known(net: Segmenter, picture: Image.Image, path: Path, label: Path, kept: P
         kept.parent.mkdir(parents=True, exist_ok=True)
         bytes_ = (shows * 255).round().astype(np.uint8).reshape(CLASSES * height, width)
         # another effect may be prepared at the same time: it finds the whole file or none
-        partial = kept.with_suffix(f".{os.getpid()}.partial")
-        Image.fromarray(bytes_).save(partial, format="PNG", compress_level=1)
-        partial.replace(kept)
+        unfinished = kept.with_suffix(f".{os.getpid()}.partial")
+        Image.fromarray(bytes_).save(unfinished, format="PNG", compress_level=1)
+        unfinished.replace(kept)
     if path.name.startswith(OVERHEAD):
         shows[ROAD] += shows[SKY]
         shows[SKY] = 0
@@ -121,22 +123,28 @@ def known(net: Segmenter, picture: Image.Image, path: Path, label: Path, kept: P
 
 
 def redden(picture: Image.Image, shows: np.ndarray, rng: np.random.Generator) -> Image.Image:
-    """The picture with some of its cars, walls and people painted red or orange: things that are no lamps."""
+    """The picture with some of its cars, walls, crowns, people and marks of the road painted red, orange or yellow: no lamps."""
     day = np.asarray(picture, np.float32) / 255
-    paint = np.array([1.0, rng.uniform(0.1, 0.55), rng.uniform(0.05, 0.2)], np.float32)
-    colour = np.clip(1.5 * (day @ LUMA)[..., None] + 0.12, 0, 1) * paint
+    grey = day @ LUMA
+    paint = np.array([1.0, rng.uniform(0.1, 0.8), rng.uniform(0.05, 0.3)], np.float32)
+    colour = np.clip(float(rng.uniform(0.8, 1.5)) * grey[..., None] + 0.12, 0, 1) * paint
     some = ndimage.gaussian_filter(rng.normal(size=day.shape[:2]).astype(np.float32), 24)
-    chosen = (some > 0) * sum(shows[kind] for kind in (CAR, BUILDING, FENCE, SIGN, PERSON, BICYCLE))
+    marks = shows[ROAD] * np.clip((grey - ndimage.gaussian_filter(grey, 12)) / 0.1, 0, 1)
+    chosen = (some > 0) * (marks + sum(shows[kind] for kind in (CAR, BUILDING, FENCE, TREE, SIGN, PERSON, BICYCLE)))
     share = np.clip(ndimage.gaussian_filter(chosen, 1.0), 0, 1)[..., None]
     return Image.fromarray(((day * (1 - share) + colour * share) * 255).round().astype(np.uint8))
+
+
+def scene(picture: Image.Image, shows: np.ndarray, path: Path) -> Scene:
+    """What a painter is told of a picture: what each pixel shows, and by the file's name whether a car took it."""
+    return Scene(np.asarray(picture, np.float32) / 255, shows, not path.name.startswith(_STANDING))
 
 
 def paint_file(painter: Callable[[Scene], Painted], picture: Image.Image, shows: np.ndarray, path: Path, out: Path) -> None:
     """Writes NAME_day.png, NAME_base.png, NAME_light.png (the square root of the light) and, if the painter says so, NAME_sure.png.
 
     The light comes last: where it is, all is."""
-    day = np.asarray(picture, np.float32) / 255
-    base, light, sure = painter(Scene(day, shows, not path.name.startswith(_STANDING)))
+    base, light, sure = painter(scene(picture, shows, path))
     picture.save(out / f"{path.stem}_day.png", compress_level=1)
     for name, layer in (("base", base), ("sure", sure), ("light", np.sqrt(light))):
         if layer is None:
