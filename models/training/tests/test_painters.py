@@ -11,7 +11,7 @@ from PIL import Image
 
 from turbo_training import night, rain, snow
 from turbo_training.losses import Batch, emission, layered
-from turbo_training.prepare import paint_file, redden
+from turbo_training.prepare import paint_file, redden, save_whole
 from turbo_training.scene import Scene
 from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SKY
 from turbo_training.sources import Taught, read_taught
@@ -102,8 +102,8 @@ def test_tail_lamps_light_themselves_and_no_mist_around_them() -> None:
     assert light[60:90, 190:250].max() < 0.1, "what is behind it"
 
 
-def test_what_is_painted_red_is_lit_as_it_was_before() -> None:
-    """Walls, cars and people in red or yellow are no lamps, but a red car has its tail-lamps."""
+def test_what_is_painted_red_is_no_lamp() -> None:
+    """Walls, cars and people in red or yellow emit nothing; a tail-lamp is lit unless it was painted over."""
     before = _tail_lamp()
     picture = Image.fromarray((before.day * 255).round().astype(np.uint8))
     painted = np.stack([np.asarray(redden(picture, before.shows, np.random.default_rng(seed)), np.float32) / 255 for seed in range(12)])
@@ -113,11 +113,14 @@ def test_what_is_painted_red_is_lit_as_it_was_before() -> None:
         redness = (painted[..., 0] - painted[..., 2])[where]
         assert redness.max() > 0.3, "some of them are"
         assert redness.min() < 0.1, "and some are not"
-    day = painted[np.argmax((painted[..., 0] - painted[..., 2])[car].mean((1, 2)))]
-    red = Scene(day, before.shows, True)
-    base, light, _ = night.paint_unlit_red(red, before)
-    assert np.array_equal(light, night.paint(before, signs_are_lit=False).light)
-    assert base[120:128, 205:235, 0].mean() > base[120:128, 205:235, 2].mean() + 0.03, "it keeps its colour"
+    lamp = np.s_[112:116, 202:206, 0]
+    left, right = before.day.copy(), before.day.copy()
+    left[100:130, 200:220], right[100:130, 222:240] = (0.8, 0.2, 0.1), (0.8, 0.2, 0.1)
+    for day, lit in ((left, False), (right, True)):
+        base, light, _ = night.paint_unlit_red(Scene(day, before.shows, True), before)
+        assert (light[lamp].mean() > 0.2) == lit
+        assert light[120:128, 222:240].max() < 0.1
+    assert base[120:128, 225:235, 0].mean() > base[120:128, 225:235, 2].mean() + 0.03, "it keeps its colour"
 
 
 def test_too_much_red_light_weighs_more_than_too_much_blue() -> None:
@@ -179,3 +182,19 @@ def test_what_is_sure_reaches_the_loss(tmp_path: Path) -> None:
     assert loss(above, 0.0) == pytest.approx(0, abs=1e-6)
     assert loss(below, 0.0) > 0.05
     assert loss(below, 1.0) > loss(above, 1.0) > 0.05
+
+
+def test_a_picture_that_was_not_written_whole_is_not_there(tmp_path: Path) -> None:
+    """A killed run is given again, and goes by what is there."""
+
+    class Killed(Image.Image):
+        def save(self, path: Path, **_: object) -> None:
+            Path(path).write_bytes(b"half a picture")
+            raise KeyboardInterrupt
+
+    file = tmp_path / "day.png"
+    with pytest.raises(KeyboardInterrupt):
+        save_whole(Killed(), file)
+    assert not file.exists()
+    save_whole(Image.new("RGB", (4, 4)), file)
+    assert Image.open(file).size == (4, 4)

@@ -170,7 +170,7 @@ def slopes(x: Tensor, target: Tensor, counts: Tensor | None = None) -> Tensor:
     return aside.mean((1, 2, 3)) + down.mean((1, 2, 3))
 
 
-REDDER = 3.0
+REDDER = 6.0
 """How much more than other light that is too much red light counts."""
 
 

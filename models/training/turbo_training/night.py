@@ -69,10 +69,13 @@ def _night_sky(scene: Scene, horizon: int) -> Array:
 
 def paint_unlit_red(scene: Scene, before: Scene) -> Painted:
     """The layers of a scene in which things were painted red that are no lamps: lit as everything is, while what is emitted is what was
-    emitted `before` they were, so that tail-lamps are lit on red cars, too, and nothing else of them is."""
+    emitted `before` they were, but for red lamps that were painted over."""
     base, _, sure = paint(scene, signs_are_lit=False)
     _, light, _ = paint(before, signs_are_lit=False)
-    return Painted(base, light, sure)
+    over = np.clip(np.abs(scene.day - before.day).max(-1) / 0.1, 0, 1)
+    # a lamp's core may be white: it is known by the red around it
+    reddish = scene.blur(np.clip((light[..., 0] - light[..., 1] - 0.02) / 0.05, 0, 1), 2.5)
+    return Painted(base, light * (1 - over * np.clip(5 * reddish, 0, 1))[..., None], sure)
 
 
 def _street(scene: Scene, horizon: int, lamps: list[Lamp], day: Array) -> Array:

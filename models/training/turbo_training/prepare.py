@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import subprocess
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -51,11 +52,12 @@ def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, 
         if not (out / f"{path.stem}_light.png").exists():
             picture = read(path)
             shows = known(net, picture, path, labels / f"{path.stem}.png", shared / "shows" / f"{path.stem}.png")
-            paint_file(PAINTERS[config.data.painter], picture, shows, path, out)
             if config.lamps and done % 3 == 0:
                 reddened = redden(picture, shows, np.random.default_rng(done))
                 unlit = partial(night.paint_unlit_red, before=scene(picture, shows, path))
                 paint_file(unlit, reddened, shows, path.with_stem(f"{path.stem}{REDDENED}"), out)
+            # last, since by it the picture is known to be done
+            paint_file(PAINTERS[config.data.painter], picture, shows, path, out)
         progress.report(done)
 
 
@@ -66,8 +68,7 @@ def take_frames(videos: list[Path], out: Path, count: int = 7) -> list[Path]:
         for index in range(count):
             file = out / f"{OVERHEAD}{video.stem}-{index}.png"
             if not file.exists():
-                at = ["ffmpeg", "-v", "error", "-ss", str(seconds(video) * (index + 0.4) / count), "-i", str(video)]
-                subprocess.run([*at, "-frames:v", "1", str(file)], check=True, stdin=subprocess.DEVNULL)
+                save_frames(video, seconds(video) * (index + 0.4) / count, [file])
     return sorted(out.glob("*.png"))
 
 
@@ -76,20 +77,18 @@ def take_neighbours(videos: list[Path], out: Path, count: int = 10) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for video in videos:
         for index in range(count):
-            file = out / f"{video.stem}-{index}"
-            if not file.with_name(f"{file.name}-1.png").exists():
-                at = [
-                    "ffmpeg",
-                    "-v",
-                    "error",
-                    "-ss",
-                    f"{seconds(video) * (index + 0.3) / count:.3f}",
-                    "-i",
-                    str(video),
-                    "-vf",
-                    "scale=640:-2",
-                ]
-                subprocess.run([*at, "-frames:v", "2", "-start_number", "0", f"{file}-%d.png"], check=True, stdin=subprocess.DEVNULL)
+            files = [out / f"{video.stem}-{index}-{side}.png" for side in (0, 1)]
+            if not files[-1].exists():
+                save_frames(video, seconds(video) * (index + 0.3) / count, files, "scale=640:-2")
+
+
+def save_frames(video: Path, at: float, files: list[Path], look: str = "null") -> None:
+    """The frames from this second on, one a file, through the filter `look`."""
+    with tempfile.TemporaryDirectory() as folder:
+        read_from = ["ffmpeg", "-v", "error", "-ss", f"{at:.3f}", "-i", str(video), "-vf", look, "-frames:v", str(len(files))]
+        subprocess.run([*read_from, "-start_number", "0", f"{folder}/%d.png"], check=True, stdin=subprocess.DEVNULL)
+        for index, file in enumerate(files):
+            save_whole(Image.open(f"{folder}/{index}.png"), file)
 
 
 def seconds(video: Path) -> float:
@@ -107,11 +106,7 @@ def known(net: Segmenter, picture: Image.Image, path: Path, label: Path, kept: P
     else:
         shows = classify(net, picture)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        bytes_ = (shows * 255).round().astype(np.uint8).reshape(CLASSES * height, width)
-        # another effect may be prepared at the same time: it finds the whole file or none
-        unfinished = kept.with_suffix(f".{os.getpid()}.partial")
-        Image.fromarray(bytes_).save(unfinished, format="PNG", compress_level=1)
-        unfinished.replace(kept)
+        save_whole(Image.fromarray((shows * 255).round().astype(np.uint8).reshape(CLASSES * height, width)), kept)
     if path.name.startswith(OVERHEAD):
         shows[ROAD] += shows[SKY]
         shows[SKY] = 0
@@ -145,8 +140,15 @@ def paint_file(painter: Callable[[Scene], Painted], picture: Image.Image, shows:
 
     The light comes last: where it is, all is."""
     base, light, sure = painter(scene(picture, shows, path))
-    picture.save(out / f"{path.stem}_day.png", compress_level=1)
+    save_whole(picture, out / f"{path.stem}_day.png")
     for name, layer in (("base", base), ("sure", sure), ("light", np.sqrt(light))):
         if layer is None:
             continue
-        Image.fromarray((layer * 255).round().astype(np.uint8)).save(out / f"{path.stem}_{name}.png", compress_level=1)
+        save_whole(Image.fromarray((layer * 255).round().astype(np.uint8)), out / f"{path.stem}_{name}.png")
+
+
+def save_whole(picture: Image.Image, path: Path) -> None:
+    """As PNG, the whole file or none: a run may be killed, and another effect be prepared at the same time."""
+    unfinished = path.with_suffix(f".{os.getpid()}.partial")
+    picture.save(unfinished, format="PNG", compress_level=1)
+    unfinished.replace(path)

@@ -16,6 +16,8 @@ from .falling import layers as layers_that_fall
 from .losses import Batch
 from .pictures import crops, read, relight
 
+BURNT_OUT = 0.25
+"""Share of painted pictures that a camera in the sun has taken."""
 Layers = tuple[Image.Image, Image.Image, Image.Image, Image.Image]
 """A picture, and what the painter made of it: base, the square root of light, and where its tones count whatever the trust (grey)."""
 
@@ -94,14 +96,19 @@ class Still:
         first, second = crops(list(self.pairs[rng.integers(len(self.pairs))]), self.size, rng)
         exposure, gamma = float(np.exp(rng.normal(0, 0.15))), float(np.exp(rng.normal(0, 0.1)))
         if rng.random() < 0.35:
-            # a camera in the sun: most of the picture is burnt out, and what flickers there is the codec's noise
-            exposure *= float(rng.uniform(1.3, 2.2))
+            # most of the picture is burnt out, and what flickers there is the codec's noise
+            exposure *= _sunlit(rng)
         first, second = ((exposure * frame**gamma).clamp(0, 1) for frame in (first, second))
         if rng.random() < 0.5:
             level = float(rng.uniform(0, 0.02))
             first, second = ((frame + level * _coarse_noise(frame, rng)).clamp(0, 1) for frame in (first, second))
         nothing = torch.zeros_like(first)
         return Example(first, second, nothing, nothing, False, True)
+
+
+def _sunlit(rng: np.random.Generator) -> float:
+    """How much too bright a camera in the sun may be."""
+    return float(rng.uniform(1.3, 2.2))
 
 
 def _coarse_noise(like: Tensor, rng: np.random.Generator) -> Tensor:
@@ -134,7 +141,9 @@ class Taught:
         if self.backwards:
             nothing = torch.zeros_like(picture)
             return Example(relight(self._varied(base, light, rng), rng), picture, nothing, nothing, False)
-        return Example(relight(picture, rng), (base + light).clamp(0, 1), base, light, True, sure=sure)
+        # what is burnt out is as white as a lamp, and is none
+        seen = relight(picture * _sunlit(rng) if rng.random() < BURNT_OUT else picture, rng)
+        return Example(seen, (base + light).clamp(0, 1), base, light, True, sure=sure)
 
     def _varied(self, base: Tensor, light: Tensor, rng: np.random.Generator) -> Tensor:
         """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""

@@ -36,6 +36,7 @@ class Run:
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self.generator.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-3)
         self.phase, self.step, self.seconds = 0, 0, 0.0
+        self.before: dict[str, Tensor] = {}
 
     def save(self, path: Path) -> None:
         state = {
@@ -45,6 +46,7 @@ class Run:
             "phase": self.phase,
             "step": self.step,
             "seconds": self.seconds,
+            "before": self.before,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
@@ -57,12 +59,23 @@ class Run:
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.phase, self.step, self.seconds = state["phase"], state["step"], state["seconds"]
+        self.before = state.get("before", {})
 
     def average(self, decay: float) -> None:
         decay = min(decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for slow, fast in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
                 slow.lerp_(fast, 1 - decay)
+
+    def begin(self) -> None:
+        """Remembers the weights' moving average as it is before a phase."""
+        self.before = {name: weight.to("cpu", copy=True) for name, weight in self.averaged.state_dict().items()}
+
+    def blend(self, share: float) -> None:
+        """Goes back from what the phase made of the weights towards what they were before it."""
+        blended = {name: self.before[name].lerp(weight.cpu(), share) for name, weight in self.averaged.state_dict().items()}
+        self.averaged.load_state_dict(blended)
+        self.generator.load_state_dict(blended)
 
 
 def train(
@@ -95,7 +108,11 @@ def train(
         if index >= run.phase:
             sources = open_sources(config, data, prepared or work, set(phase.mixture), hold_out)
             unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
+            if run.step == 0:
+                run.begin()
             _train_phase(run, phase, sources, unpaired, data, work)
+            if phase.blend < 1:
+                run.blend(phase.blend)
             run.phase, run.step = index + 1, 0
             if RANK == 0:
                 run.save(latest)
