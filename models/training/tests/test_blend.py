@@ -30,6 +30,7 @@ def test_a_blended_phase_lies_between_what_was_before_and_what_it_made(tmp_path:
 
     monkeypatch.setattr(train, "_train_phase", phase)
     monkeypatch.setattr(train, "open_sources", lambda *_: {})
+    monkeypatch.setattr(train, "sample_sheet", lambda *_: None)
     recipe = replace(RECIPE, phases=[config.Phase("joined", 2, 1e-3, {}, blend=0.75)])
     with pytest.raises(KeyboardInterrupt):
         train.train(recipe, tmp_path, tmp_path, [])
@@ -41,6 +42,17 @@ def test_a_blended_phase_lies_between_what_was_before_and_what_it_made(tmp_path:
 
     for name in ("averaged", "generator"):
         assert torch.allclose(bias(name), first + 0.75 * 2), "what comes next goes on from there"
+    kept = torch.load(tmp_path / "joined-000002.pt", weights_only=True)
+    assert torch.equal(kept["averaged"]["maps.bias"], bias("averaged")), "leave-one-out begins from such a file"
+
+
+def test_a_checkpoint_without_what_was_before_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(RECIPE)
+    run.step = 1
+    run.save(tmp_path / "latest.pt")
+    monkeypatch.setattr(train, "open_sources", lambda *_: {})
+    with pytest.raises(ValueError, match=r"latest\.pt does not hold the weights before phase joined"):
+        train.train(replace(RECIPE, phases=[config.Phase("joined", 2, 1e-3, {}, blend=0.75)]), tmp_path, tmp_path, [])
 
 
 @pytest.mark.parametrize("share", [0, 1.5])

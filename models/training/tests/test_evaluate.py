@@ -35,7 +35,15 @@ def test_a_fold_is_taken_again_only_where_what_trains_it_is_the_same() -> None:
 
     assert folder().as_posix().startswith(f"folds/5-{last.steps}-")
     assert folder() == _folds(replace(config.load(RECIPE), phases=[last], title="Another title"), Path("start.pt"), Path("work"))
-    others = [folder("other.pt"), folder(prepared="other"), folder(relight=0.5), folder(steps=7), folder(trust=0.3), folder(halo=9)]
-    assert len({folder(), *others}) == 7
+    others = [
+        folder("other.pt"),
+        folder(prepared="other"),
+        folder(relight=0.5),
+        folder(steps=7),
+        folder(trust=0.3),
+        folder(halo=9),
+        folder(blend=0.3),
+    ]
+    assert len({folder(), *others}) == 8
     each = _folds(replace(recipe, folds=0, phases=[last]), Path("start.pt"), Path("work"))
     assert each.as_posix().startswith(f"folds/each-{last.steps}-")

@@ -102,11 +102,36 @@ def test_what_is_said_anew_of_the_same_colours_leaves_no_trail(sessions: Session
     alone, seen = first["translated"], []
     for size in (0.01, 1000.0):
         told = first["nextFeatures"] + size * np.random.default_rng(0).normal(size=first["nextFeatures"].shape).astype(np.float32)
-        remembered = {"previousFeatures": told, "previousCells": first["nextCells"]}
+        remembered = {"previousFeatures": told, "previousCells": first["nextCells"], "previousAge": first["nextAge"]}
         seen.append(remembering.run(["translated"], {"frame": frame, **start(remembering), **remembered})[0])
     assert np.array_equal(alone, run(forgetting, frame, 1.0))
     assert not np.array_equal(seen[0], alone), "a little is kept"
     assert np.array_equal(seen[1], alone), "much is not"
+
+
+def test_what_a_cell_took_on_in_passing_is_outweighed(sessions: Sessions) -> None:
+    """Beside what goes past, the network says other things of a plain sky; a sequence's first frame is as good as any."""
+    remembering, _ = sessions
+    frame = _scene(7, 180, 320, 40, 200)
+    names = [output.name for output in remembering.get_outputs()]
+
+    def given(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return dict(zip(names, remembering.run(names, {"frame": frame, **start(remembering), **state}), strict=True))
+
+    def next_to(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name.replace("next", "previous"): value for name, value in found.items() if name.startswith("next")}
+
+    first = given({})
+    passing = 0.01 * np.random.default_rng(0).normal(size=first["nextFeatures"].shape).astype(np.float32)
+    left = []
+    for age in (1.0, 1000.0):
+        state = {**next_to(first), "previousFeatures": first["nextFeatures"] + passing, "previousAge": np.full_like(first["nextAge"], age)}
+        for _ in range(30):
+            state = next_to(given(state))
+        left.append(np.abs(state["previousFeatures"] - first["nextFeatures"]).mean() / np.abs(passing).mean())
+    assert left[0] < 0.1
+    assert left[1] > 0.9
+    assert first["nextAge"].min() == 1000, "nothing has passed yet"
 
 
 def test_strength_zero_changes_nothing_with_memory(sessions: Sessions) -> None:

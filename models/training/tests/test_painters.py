@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from turbo_training import night, rain, snow
+from turbo_training import config, night, rain, snow
+from turbo_training import prepare as preparing
 from turbo_training.losses import Batch, emission, layered
-from turbo_training.prepare import paint_file, redden, save_whole
+from turbo_training.prepare import paint_file, prepare, redden, save_frames, save_whole
 from turbo_training.scene import Scene
 from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SKY
 from turbo_training.sources import Taught, read_taught
@@ -103,7 +106,7 @@ def test_tail_lamps_light_themselves_and_no_mist_around_them() -> None:
 
 
 def test_what_is_painted_red_is_no_lamp() -> None:
-    """Walls, cars and people in red or yellow emit nothing; a tail-lamp is lit unless it was painted over."""
+    """Walls, cars and people in red or yellow are lit as before; a tail-lamp is, unless it was painted over."""
     before = _tail_lamp()
     picture = Image.fromarray((before.day * 255).round().astype(np.uint8))
     painted = np.stack([np.asarray(redden(picture, before.shows, np.random.default_rng(seed)), np.float32) / 255 for seed in range(12)])
@@ -198,3 +201,42 @@ def test_a_picture_that_was_not_written_whole_is_not_there(tmp_path: Path) -> No
     assert not file.exists()
     save_whole(Image.new("RGB", (4, 4)), file)
     assert Image.open(file).size == (4, 4)
+
+
+def test_a_killed_prepare_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that is painted red as well is done when both are there."""
+    data, work = tmp_path / "data", tmp_path / "work"
+    data.mkdir()
+    for index in range(3):
+        Image.new("RGB", (32, 32), (90, 90, 90)).save(data / f"{index}.png")
+    recipe = config.load(Path(__file__).parent.parent / "configs" / "day-to-night.yaml")
+    recipe = replace(recipe, data=replace(recipe.data, source=["*.png"], overhead=[], still=[]))
+    shown = np.zeros((CLASSES, 32, 32), np.float32)
+    shown[ROAD] = 1
+    monkeypatch.setattr(preparing, "train_segmenter", lambda *_: None)
+    monkeypatch.setattr(preparing, "known", lambda *_: shown)
+    written = save_whole
+
+    def killed(picture: Image.Image, path: Path) -> None:
+        if path.stem.endswith("-red_light"):
+            raise KeyboardInterrupt
+        written(picture, path)
+
+    monkeypatch.setattr(preparing, "save_whole", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(recipe, data, work)
+    monkeypatch.setattr(preparing, "save_whole", written)
+    prepare(recipe, data, work)
+    assert len(list((work / "taught").glob("*_light.png"))) == 4, "three pictures, and one of them in red"
+    assert len(list((work / "taught").glob("*-red_light.png"))) == 1
+
+
+def test_a_video_that_ends_too_soon_is_named(tmp_path: Path) -> None:
+    video = tmp_path / "short.mp4"
+    made = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=32x32:rate=5:duration=1", str(video)]
+    subprocess.run(made, check=True, stdin=subprocess.DEVNULL)
+    save_frames(video, 0.2, [tmp_path / "0.png", tmp_path / "1.png"])
+    assert Image.open(tmp_path / "1.png").size == (32, 32)
+    with pytest.raises(ValueError, match=r"short\.mp4: fewer than 2 frames from 0\.8"):
+        save_frames(video, 0.85, [tmp_path / "2.png", tmp_path / "3.png"])
+    assert not (tmp_path / "2.png").exists()

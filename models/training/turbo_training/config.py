@@ -11,7 +11,7 @@ import yaml
 from .network import Widths
 
 STEADY = 4.0
-"""What `Config.steady` is where a recipe doesn't say: a tenth of white is held, a quarter let go."""
+"""What `Config.steady` is where a recipe doesn't say: a seventh of white is held, twice as much let go."""
 
 
 @dataclass(frozen=True)

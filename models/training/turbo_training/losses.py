@@ -171,14 +171,14 @@ def slopes(x: Tensor, target: Tensor, counts: Tensor | None = None) -> Tensor:
 
 
 REDDER = 6.0
-"""How much more than other light that is too much red light counts."""
+"""Weight of light that is redder than it should be, beside what all light that is too much costs."""
 
 
 def emission(light: Tensor, target: Tensor) -> Tensor:
     """Lamps are few pixels: they weigh more than darkness, and a lamp that is missing weighs more than one too many.
 
     White lamps, known by their green, weigh most: unlike tail lamps, no colour gives away where they are. Light that is redder than it
-    should be weighs more than other light too many, or all that is red would glow.
+    should be weighs more than other light that is too much, or all that is red would glow.
     """
     missing = target - light
     redder = F.relu((light - target)[:, :1] - (light - target)[:, 1:2])

@@ -1,10 +1,11 @@
 """The part of the graph that remembers: what does not move keeps its features, so that it does not flicker. It is not learnt.
 
-A state goes from frame to frame: the finest features, and the mean colour of each cell. Where a cell and its neighbours have
-the colours that they had, and the network says much the same of them, the features go over into the frame's own by a thousandth
-a frame; where not, the frame's own are taken at once. The more of the picture changes the less is kept anywhere, since then
-the camera moves. With no state, and after a cut to other colours, nothing is kept, to the bit; where a cut leaves some of the
-picture as it was (black bars, night after night), a share of that is.
+A state goes from frame to frame: the finest features, the mean colour of each cell, and for how many frames it has been as it is.
+Where a cell and its neighbours have the colours that they had, and the network says much the same of them, the features are the mean
+of those frames, so that what a cell took on while something passed it is soon outweighed; at last they go over into the frame's own
+by a thousandth a frame. Where not, the frame's own are taken at once. Where less than nine tenths of the picture is the same, less is
+kept anywhere, since then the camera moves. With no state, and after a cut to other colours, nothing is kept, to the bit; where a cut
+leaves some of the picture as it was (black bars, night after night), a share of that is.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from .layout import by_reduction
 from .network import PIXELS, Widths
 from .nodes import Nodes
 
-KEEP = 0.999
-"""Share of what is remembered that is kept, at most. It begins with the first frame, which is as good as any: a mean of all frames
-that still settles moves the whole picture a little with every one, by more than the noise of a camera whose picture is burnt out. Two
-sessions that take turns, each with a first frame of its own, need minutes to agree."""
+OLDEST = 1000.0
+"""Frames that a mean is taken over, at most. The first frame counts as that many, being as good as any: a mean that still settles moves
+the whole picture a little with every frame, by more than the noise of a camera whose picture is burnt out. Two sessions that take turns,
+each with a first frame of its own, need minutes to agree."""
 SAME, OTHER = 0.035, 0.075
 """Changes up to which a cell is the same, and from which on it is another, of the square root of its colour, so that what moves in
 the dark is seen, too: 5 % and 11 % of white in a middle grey, a fifth to a quarter of that in black."""
@@ -29,8 +30,9 @@ DIMMEST = 0.02
 """Added to colours before the root is drawn, or the noise of black would count as movement."""
 GAIN = 4.0
 """How many times as much as light a logarithm of gain may change before it counts as much."""
-CALM = 0.6
-"""Share of the picture that must be the same for all to be kept."""
+CALM = 0.91
+"""Share of the picture that must be the same for all to be kept: past a camera on the move, what trees and posts left in a plain sky would
+stay there."""
 NOTHING = -1000.0
 """What a state is filled with before the first frame."""
 
@@ -52,15 +54,17 @@ class State:
 
 
 def states(widths: Widths) -> list[State]:
-    """What goes from frame to frame: the features, and the colour of each cell."""
-    return [State("previousFeatures", "nextFeatures", widths.quarter), State("previousCells", "nextCells", 3)]
+    """What goes from frame to frame: the features, and the colour and the age of each cell."""
+    features, cells = State("previousFeatures", "nextFeatures", widths.quarter), State("previousCells", "nextCells", 3)
+    return [features, cells, State("previousAge", "nextAge", 1)]
 
 
 def remember(g: Nodes, w: Weights, folded: str, features: str, steady: float) -> str:
     """The features with what is remembered, which are the first state, too; `steady` is as `Config` has it."""
     colours = _colours(g, folded)
     back = {name: g.add("Sub", [f"previous{name}", now], f"next{name}.back") for name, now in (("Cells", colours), ("Features", features))}
-    keep = _keep(g, back["Cells"], g.conv(back["Features"], _weights(w, steady), "change.maps"))
+    same = _same(g, back["Cells"], g.conv(back["Features"], _weights(w, steady), "change.maps"))
+    keep = g.add("Mul", [same, _aged(g, same)], "keep")
     _mix(g, colours, back["Cells"], keep, "nextCells")
     return _mix(g, features, back["Features"], keep, "nextFeatures")
 
@@ -71,18 +75,30 @@ def _weights(w: Weights, steady: float) -> np.ndarray:
     return w["maps.weight"] / np.array([GAIN * steady] * 6 + [steady] * 3, np.float32).reshape(9, 1, 1, 1)
 
 
-def _keep(g: Nodes, *changes: str) -> str:
-    """What share of each cell's past is kept, [1, 1, h, w], by how much it has changed, [1, n, h, w] each."""
+def _same(g: Nodes, *changes: str) -> str:
+    """How much each cell is what it was, [1, 1, h, w], 0 to 1, by how much it has changed, [1, n, h, w] each."""
     change = g.add("Abs", [g.add("Concat", list(changes), "change.signed", axis=1)], "change.all")
     change = g.add("ReduceMax", [change], "change", axes=[1], keepdims=1)
     change = g.add("MaxPool", [change], "change.near", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
     slope = g.floats([1 / (SAME - OTHER)], "same.slope")
     none, whole = (g.constant(np.array(value, np.float32), f"same.{name}") for name, value in (("none", 0), ("whole", 1)))
     same = g.add("Sub", [change, g.floats([OTHER], "same.other")], "same.distance")
-    same = g.add("Clip", [g.add("Mul", [same, slope], "same.line"), none, whole], "same")
+    same = g.add("Clip", [g.add("Mul", [same, slope], "same.line"), none, whole], "same.alone")
     calm = g.add("Div", [g.add("ReduceMean", [same], "calm.mean", keepdims=1), g.floats([CALM], "calm.enough")], "calm.share")
-    same = g.add("Mul", [same, g.add("Min", [calm, whole], "calm")], "same.calm")
-    return g.add("Mul", [same, g.floats([KEEP], "keep.most")], "keep")
+    return g.add("Mul", [same, g.add("Min", [calm, whole], "calm")], "same")
+
+
+def _aged(g: Nodes, same: str) -> str:
+    """The share that the past has in the mean of a cell's frames, [1, 1, h, w]; and the age that goes to the next frame.
+
+    A cell that was seen never before begins with the greatest age (its own, NOTHING, is below none), one that has changed with none.
+    """
+    one = g.floats([1], "age.one")
+    older = g.add("Add", [g.add("Relu", ["previousAge"], "age.seen"), one], "age.older")
+    first = g.add("Relu", [g.add("Neg", ["previousAge"], "age.unseen")], "age.first")
+    grown = g.add("Add", [g.add("Mul", [same, older], "age.grown"), first], "age.next")
+    g.add("Min", [grown, g.floats([OLDEST], "age.oldest")], "nextAge")
+    return g.add("Div", [g.add("Sub", [older, one], "age"), older], "age.share")
 
 
 def _colours(g: Nodes, folded: str) -> str:

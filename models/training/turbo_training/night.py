@@ -69,7 +69,7 @@ def _night_sky(scene: Scene, horizon: int) -> Array:
 
 def paint_unlit_red(scene: Scene, before: Scene) -> Painted:
     """The layers of a scene in which things were painted red that are no lamps: lit as everything is, while what is emitted is what was
-    emitted `before` they were, but for red lamps that were painted over."""
+    emitted `before` they were, but for red lamps that were painted over; what they throw on their surroundings stays."""
     base, _, sure = paint(scene, signs_are_lit=False)
     _, light, _ = paint(before, signs_are_lit=False)
     over = np.clip(np.abs(scene.day - before.day).max(-1) / 0.1, 0, 1)
@@ -142,9 +142,9 @@ def _mirrored(scene: Scene, core: Array) -> Array:
     return 0.35 * ndimage.shift(smeared, (22 * scene.unit, 0), order=1, mode="constant") * scene.shows[ROAD]
 
 
-def _glow(scene: Scene, core: Array, colour: Array, power: float, wide: float = 1.0) -> Array:
-    """A lamp's core, and the light that air and lens spread around it; `wide` is the share of it that goes far."""
-    spread = 0.9 * scene.blur(core, 2.2) + wide * (1.6 * scene.blur(core, 7) + 2.2 * scene.blur(core, 22))
+def _glow(scene: Scene, core: Array, colour: Array, power: float, far: float = 1.0) -> Array:
+    """A lamp's core, and the light that air and lens spread around it, less `far` or more of it."""
+    spread = 0.9 * scene.blur(core, 2.2) + far * (1.6 * scene.blur(core, 7) + 2.2 * scene.blur(core, 22))
     whitened = colour * 0.45 + 0.55 * colour.max()
     return power * (core[..., None] * whitened * 1.2 + spread[..., None] * colour)
 

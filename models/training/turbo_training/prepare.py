@@ -54,7 +54,7 @@ def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, 
             shows = known(net, picture, path, labels / f"{path.stem}.png", shared / "shows" / f"{path.stem}.png")
             if config.lamps and done % 3 == 0:
                 reddened = redden(picture, shows, np.random.default_rng(done))
-                unlit = partial(night.paint_unlit_red, before=scene(picture, shows, path))
+                unlit = partial(night.paint_unlit_red, before=scene_of(picture, shows, path))
                 paint_file(unlit, reddened, shows, path.with_stem(f"{path.stem}{REDDENED}"), out)
             # last, since by it the picture is known to be done
             paint_file(PAINTERS[config.data.painter], picture, shows, path, out)
@@ -87,6 +87,8 @@ def save_frames(video: Path, at: float, files: list[Path], look: str = "null") -
     with tempfile.TemporaryDirectory() as folder:
         read_from = ["ffmpeg", "-v", "error", "-ss", f"{at:.3f}", "-i", str(video), "-vf", look, "-frames:v", str(len(files))]
         subprocess.run([*read_from, "-start_number", "0", f"{folder}/%d.png"], check=True, stdin=subprocess.DEVNULL)
+        if not Path(folder, f"{len(files) - 1}.png").exists():
+            raise ValueError(f"{video}: fewer than {len(files)} frames from {at:.3f} s on")
         for index, file in enumerate(files):
             save_whole(Image.open(f"{folder}/{index}.png"), file)
 
@@ -118,7 +120,8 @@ def known(net: Segmenter, picture: Image.Image, path: Path, label: Path, kept: P
 
 
 def redden(picture: Image.Image, shows: np.ndarray, rng: np.random.Generator) -> Image.Image:
-    """The picture with some of its cars, walls, crowns, people and marks of the road painted red, orange or yellow: no lamps."""
+    """The picture with some of what is in it painted red, orange or yellow: cars, walls, crowns, signs, people and marks of the road, which
+    are no lamps."""
     day = np.asarray(picture, np.float32) / 255
     grey = day @ LUMA
     paint = np.array([1.0, rng.uniform(0.1, 0.8), rng.uniform(0.05, 0.3)], np.float32)
@@ -130,7 +133,7 @@ def redden(picture: Image.Image, shows: np.ndarray, rng: np.random.Generator) ->
     return Image.fromarray(((day * (1 - share) + colour * share) * 255).round().astype(np.uint8))
 
 
-def scene(picture: Image.Image, shows: np.ndarray, path: Path) -> Scene:
+def scene_of(picture: Image.Image, shows: np.ndarray, path: Path) -> Scene:
     """What a painter is told of a picture: what each pixel shows, and by the file's name whether a car took it."""
     return Scene(np.asarray(picture, np.float32) / 255, shows, not path.name.startswith(_STANDING))
 
@@ -139,7 +142,7 @@ def paint_file(painter: Callable[[Scene], Painted], picture: Image.Image, shows:
     """Writes NAME_day.png, NAME_base.png, NAME_light.png (the square root of the light) and, if the painter says so, NAME_sure.png.
 
     The light comes last: where it is, all is."""
-    base, light, sure = painter(scene(picture, shows, path))
+    base, light, sure = painter(scene_of(picture, shows, path))
     save_whole(picture, out / f"{path.stem}_day.png")
     for name, layer in (("base", base), ("sure", sure), ("light", np.sqrt(light))):
         if layer is None:

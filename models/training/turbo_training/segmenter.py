@@ -5,6 +5,7 @@ It is trained on the labelled pictures alone, is used by `prepare`, and is no pa
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,9 @@ def train_segmenter(pictures: Path, labels: Path, out: Path, steps: int, seed: i
         schedule.step()
         progress.report(step + 1, loss=loss.item())
     out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(net.state_dict(), out)
+    unfinished = out.with_suffix(f".{os.getpid()}.partial")
+    torch.save(net.state_dict(), unfinished)
+    unfinished.replace(out)
     return net.eval()
 
 

@@ -17,7 +17,7 @@ from .losses import Batch
 from .pictures import crops, read, relight
 
 BURNT_OUT = 0.25
-"""Share of painted pictures that a camera in the sun has taken."""
+"""Share of streets painted as night that a camera in the sun has taken: what is burnt out is as white as a lamp, and is none."""
 Layers = tuple[Image.Image, Image.Image, Image.Image, Image.Image]
 """A picture, and what the painter made of it: base, the square root of light, and where its tones count whatever the trust (grey)."""
 
@@ -141,9 +141,10 @@ class Taught:
         if self.backwards:
             nothing = torch.zeros_like(picture)
             return Example(relight(self._varied(base, light, rng), rng), picture, nothing, nothing, False)
-        # what is burnt out is as white as a lamp, and is none
-        seen = relight(picture * _sunlit(rng) if rng.random() < BURNT_OUT else picture, rng)
-        return Example(seen, (base + light).clamp(0, 1), base, light, True, sure=sure)
+        burnt_out = self.dark and rng.random() < BURNT_OUT
+        return Example(
+            relight(picture * _sunlit(rng) if burnt_out else picture, rng), (base + light).clamp(0, 1), base, light, True, sure=sure
+        )
 
     def _varied(self, base: Tensor, light: Tensor, rng: np.random.Generator) -> Tensor:
         """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""

@@ -110,9 +110,12 @@ def train(
             unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
             if run.step == 0:
                 run.begin()
+            elif phase.blend < 1 and not run.before:
+                raise ValueError(f"{latest} does not hold the weights before phase {phase.name}, which is blended with them: remove it")
             _train_phase(run, phase, sources, unpaired, data, work)
             if phase.blend < 1:
                 run.blend(phase.blend)
+                _keep(run, phase, data, work)
             run.phase, run.step = index + 1, 0
             if RANK == 0:
                 run.save(latest)
@@ -139,7 +142,6 @@ def _seed(run: Run) -> int:
 
 
 def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _Unpaired | None, data: Path, work: Path) -> None:
-    config = run.config
     progress = Progress(phase.name, phase.steps, run.step)
     batches = _batches(sources, phase.mixture, _seed(run))
     while run.step < phase.steps:
@@ -153,8 +155,15 @@ def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _
         if run.step % 200 == 0:
             run.save(work / "latest.pt")
         if run.step % 1000 == 0 or run.step == phase.steps:
-            run.save(work / f"{phase.name}-{run.step:06d}.pt")
-            sample_sheet(run.averaged, config, data, work / f"{phase.name}-{run.step:06d}.png")
+            _keep(run, phase, data, work)
+
+
+def _keep(run: Run, phase: Phase, data: Path, work: Path) -> None:
+    """A checkpoint that stays, and a sheet of samples."""
+    if RANK == 0:
+        file = work / f"{phase.name}-{run.step:06d}.pt"
+        run.save(file)
+        sample_sheet(run.averaged, run.config, data, file.with_suffix(".png"))
 
 
 def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> tuple[float, dict[str, float]]:
