@@ -134,6 +134,23 @@ def test_what_a_cell_took_on_in_passing_is_outweighed(sessions: Sessions) -> Non
     assert first["nextAge"].min() == 1000, "nothing has passed yet"
 
 
+@pytest.mark.parametrize(("share", "least", "most"), [(0.04, 999, 1000), (0.4, 1, 3)])
+def test_what_changes_is_young_and_much_change_makes_all_younger(sessions: Sessions, share: float, least: float, most: float) -> None:
+    remembering, _ = sessions
+    names = [output.name for output in remembering.get_outputs()]
+    frame, state = _scene(7, 180, 320, 40, 200), start(remembering)
+    wide = round(320 * share)
+    for index in range(3):
+        if index == 2:
+            frame = frame.copy()
+            frame[:, :, :wide] = 255
+        found = dict(zip(names, remembering.run(names, {**state, "frame": frame}), strict=True))
+        state = {**state, **{name.replace("next", "previous"): value for name, value in found.items() if name.startswith("next")}}
+    age = found["nextAge"][0, 0]
+    assert age[2:-2, : wide // 4 - 1].max() == 1, "it was seen once"
+    assert least <= age[2:-2, -10:].min() <= age[2:-2, -10:].max() <= most
+
+
 def test_strength_zero_changes_nothing_with_memory(sessions: Sessions) -> None:
     sequence = Sequence(sessions[0])
     for seed in range(3):

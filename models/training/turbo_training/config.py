@@ -11,7 +11,7 @@ import yaml
 from .network import Widths
 
 STEADY = 4.0
-"""What `Config.steady` is where a recipe doesn't say: a seventh of white is held, twice as much let go."""
+"""What `Config.steady` is where a recipe doesn't say: 0.18 of white is held, 0.3 let go."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Config:
     spark: bool = True
     """Whether light may differ from pixel to pixel, as that of lamps does; false where it lies over large, smooth parts."""
     steady: float = STEADY
-    """Change of light, in units of white, that lets a graph forget as a change of colour by 1 does (0.035 to 0.075 of it do): small, and
+    """Change of light, in units of white, that lets a graph forget as a change of colour by 1 does (0.045 to 0.075 of it do): small, and
     no glow trails behind its lamp; large, and noise that an effect lifts out of the dark is calmed, too."""
     falls: str | None = None
     """What falls through the picture in the exported graph, moved by its `time` input: `rain`, `snow` or nothing."""

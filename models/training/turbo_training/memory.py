@@ -23,16 +23,16 @@ OLDEST = 1000.0
 """Frames that a mean is taken over, at most. The first frame counts as that many, being as good as any: a mean that still settles moves
 the whole picture a little with every frame, by more than the noise of a camera whose picture is burnt out. Two sessions that take turns,
 each with a first frame of its own, need minutes to agree."""
-SAME, OTHER = 0.035, 0.075
+SAME, OTHER = 0.045, 0.075
 """Changes up to which a cell is the same, and from which on it is another, of the square root of its colour, so that what moves in
-the dark is seen, too: 5 % and 11 % of white in a middle grey, a fifth to a quarter of that in black."""
+the dark is seen, too: 7 % and 11 % of white in a middle grey, a fifth to a quarter of that in black."""
 DIMMEST = 0.02
 """Added to colours before the root is drawn, or the noise of black would count as movement."""
 GAIN = 4.0
 """How many times as much as light a logarithm of gain may change before it counts as much."""
-CALM = 0.91
-"""Share of the picture that must be the same for all to be kept: past a camera on the move, what trees and posts left in a plain sky would
-stay there."""
+CALM = 0.9
+"""Share of the picture that must be the same for all to be kept. Less is where a camera moves, and what trees and posts left in a plain sky
+would stay there; or where a still camera sees a busy street, whose flicker is hardly seen."""
 NOTHING = -1000.0
 """What a state is filled with before the first frame."""
 
@@ -63,8 +63,7 @@ def remember(g: Nodes, w: Weights, folded: str, features: str, steady: float) ->
     """The features with what is remembered, which are the first state, too; `steady` is as `Config` has it."""
     colours = _colours(g, folded)
     back = {name: g.add("Sub", [f"previous{name}", now], f"next{name}.back") for name, now in (("Cells", colours), ("Features", features))}
-    same = _same(g, back["Cells"], g.conv(back["Features"], _weights(w, steady), "change.maps"))
-    keep = g.add("Mul", [same, _aged(g, same)], "keep")
+    keep = _aged(g, _same(g, back["Cells"], g.conv(back["Features"], _weights(w, steady), "change.maps")))
     _mix(g, colours, back["Cells"], keep, "nextCells")
     return _mix(g, features, back["Features"], keep, "nextFeatures")
 
@@ -89,16 +88,19 @@ def _same(g: Nodes, *changes: str) -> str:
 
 
 def _aged(g: Nodes, same: str) -> str:
-    """The share that the past has in the mean of a cell's frames, [1, 1, h, w]; and the age that goes to the next frame.
+    """What share of each cell's past is kept, [1, 1, h, w]: that which it has in the mean of its frames, if it is the same. Gives the next
+    frame an age by which its share in that mean is as large as the past's is now: one frame's, where nothing was kept.
 
-    A cell that was seen never before begins with the greatest age (its own, NOTHING, is below none), one that has changed with none.
+    A cell that was never seen before begins with the greatest age (its own, NOTHING, is below none).
     """
     one = g.floats([1], "age.one")
-    older = g.add("Add", [g.add("Relu", ["previousAge"], "age.seen"), one], "age.older")
+    age = g.add("Relu", ["previousAge"], "age")
+    share = g.add("Div", [age, g.add("Add", [age, one], "age.older")], "age.share")
+    keep = g.add("Mul", [same, share], "keep")
     first = g.add("Relu", [g.add("Neg", ["previousAge"], "age.unseen")], "age.first")
-    grown = g.add("Add", [g.add("Mul", [same, older], "age.grown"), first], "age.next")
+    grown = g.add("Add", [g.add("Div", [one, g.add("Sub", [one, keep], "age.new")], "age.grown"), first], "age.next")
     g.add("Min", [grown, g.floats([OLDEST], "age.oldest")], "nextAge")
-    return g.add("Div", [g.add("Sub", [older, one], "age"), older], "age.share")
+    return keep
 
 
 def _colours(g: Nodes, folded: str) -> str:

@@ -143,7 +143,7 @@ def _mirrored(scene: Scene, core: Array) -> Array:
 
 
 def _glow(scene: Scene, core: Array, colour: Array, power: float, far: float = 1.0) -> Array:
-    """A lamp's core, and the light that air and lens spread around it, less `far` or more of it."""
+    """A lamp's core, and the light that air and lens spread around it; `far` is the share of it that goes far."""
     spread = 0.9 * scene.blur(core, 2.2) + far * (1.6 * scene.blur(core, 7) + 2.2 * scene.blur(core, 22))
     whitened = colour * 0.45 + 0.55 * colour.max()
     return power * (core[..., None] * whitened * 1.2 + spread[..., None] * colour)

@@ -111,7 +111,8 @@ def train(
             if run.step == 0:
                 run.begin()
             elif phase.blend < 1 and not run.before:
-                raise ValueError(f"{latest} does not hold the weights before phase {phase.name}, which is blended with them: remove it")
+                anew = "train it alone (--only) in another folder, from what the phase before it left (--weights)"
+                raise ValueError(f"{latest} does not hold the weights before phase {phase.name}, which is blended with them: {anew}")
             _train_phase(run, phase, sources, unpaired, data, work)
             if phase.blend < 1:
                 run.blend(phase.blend)
