@@ -2,8 +2,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -11,10 +9,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serve, type LiveServer, type ServeOptions } from '../../dist/index.js';
 import { freeUdpPort } from '../support/free-port.js';
 import { exactModel, ffmpeg, ffmpegs, frameTimes, MediaFolder, realClip, sharedData } from '../support/media.js';
-import { ffmpegsWith, until } from '../live/support.js';
+import { ffmpegsWith } from '../live/support.js';
 import { attack } from './support/attack.js';
 import { nearlyValidMessage, randomMessage } from './support/hostile-messages.js';
-import { countLeftovers, liveWorkers, type Leftovers } from './support/leftovers.js';
+import { expectLeftovers, liveWorkers, settledLeftovers, type Leftovers } from './support/leftovers.js';
 import { ask } from './support/server.js';
 import { TestPage } from './support/test-page.js';
 
@@ -38,8 +36,7 @@ beforeAll(async () => {
     await Promise.all([video.gets(3), pictures.gets(3)]);
     [video, pictures].forEach((page) => page.terminate());
   }
-  await until('all of it gone', () => !('ProcessWrap' in countLeftovers().resources));
-  before = countLeftovers();
+  before = await settledLeftovers();
 });
 afterAll(() => folder.remove());
 
@@ -72,11 +69,7 @@ async function getsMore(page: TestPage, count: number): Promise<void> {
 
 /** Expects that all is as it was before the first test. */
 async function expectNothingLeft(): Promise<void> {
-  // Not by polling of the test runner's, whose timers would be counted.
-  for (let left = 150; left > 0 && !isDeepStrictEqual(countLeftovers(), before); left -= 1) {
-    await sleep(100);
-  }
-  expect(countLeftovers()).toEqual(before);
+  await expectLeftovers(before);
 }
 
 function killFfmpegs(marked: string): void {

@@ -1,5 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Worker } from 'node:worker_threads';
+
+import { expect } from 'vitest';
 
 import { ffmpegChildren } from '../../support/media.js';
 
@@ -35,4 +39,21 @@ export function countLeftovers(): Leftovers {
     descriptors: existsSync(descriptors) ? readdirSync(descriptors).length : 0,
     resources,
   };
+}
+
+/** Counts what there is when the programs of what went before are gone, which takes a moment. */
+export async function settledLeftovers(): Promise<Leftovers> {
+  for (let left = 150; left > 0 && 'ProcessWrap' in countLeftovers().resources; left -= 1) {
+    await sleep(100);
+  }
+  return countLeftovers();
+}
+
+/** Expects that within seconds all is as it was. */
+export async function expectLeftovers(before: Leftovers): Promise<void> {
+  // Not by polling of the test runner's, whose timers would be counted.
+  for (let left = 150; left > 0 && !isDeepStrictEqual(countLeftovers(), before); left -= 1) {
+    await sleep(100);
+  }
+  expect(countLeftovers()).toEqual(before);
 }
