@@ -67,11 +67,6 @@ async function getsMore(page: TestPage, count: number): Promise<void> {
   await page.gets(page.pictures.length + count);
 }
 
-/** Expects that all is as it was before the first test. */
-async function expectNothingLeft(): Promise<void> {
-  await expectLeftovers(before);
-}
-
 function killFfmpegs(marked: string): void {
   const found = ffmpegsWith(marked);
   expect(found).not.toEqual([]);
@@ -97,7 +92,7 @@ test("the network's worker crashes: viewers are told why, and the next one goes 
     expect([...liveWorkers]).not.toContain(worker);
     [page, other].forEach((viewer) => viewer.terminate());
   }
-  await expectNothingLeft();
+  await expectLeftovers(before);
 });
 
 test('each ffmpeg is killed in turn: the decoder is told of, all get a successor', async () => {
@@ -140,7 +135,7 @@ test('each ffmpeg is killed in turn: the decoder is told of, all get a successor
   // What can't be gone on with isn't left half-written under its name.
   expect(existsSync(file)).toBe(false);
   expect(folder.leftovers).toEqual([]);
-  await expectNothingLeft();
+  await expectLeftovers(before);
 });
 
 test('a source that goes away and comes back', async () => {
@@ -167,7 +162,7 @@ test('a source that goes away and comes back', async () => {
     sender.kill('SIGKILL');
     await once(sender, 'exit');
   }
-  await expectNothingLeft();
+  await expectLeftovers(before);
 });
 
 test('a viewer that is gone in the middle of a picture, and a camera in the middle of its own', async () => {
@@ -183,7 +178,7 @@ test('a viewer that is gone in the middle of a picture, and a camera in the midd
     await getsMore(staying, 10);
     staying.terminate();
   }
-  await expectNothingLeft();
+  await expectLeftovers(before);
 });
 
 test(
@@ -213,7 +208,7 @@ test(
       staying.terminate();
     }
     expect(log.filter((line) => line.includes('fault of the server'))).toEqual([]);
-    await expectNothingLeft();
+    await expectLeftovers(before);
   },
 );
 

@@ -116,7 +116,7 @@ def train(
             _train_phase(run, phase, sources, unpaired, data, work)
             if phase.blend < 1:
                 run.blend(phase.blend)
-                _keep(run, phase, data, work)
+            _keep(run, phase, data, work)
             run.phase, run.step = index + 1, 0
             if RANK == 0:
                 run.save(latest)
@@ -155,7 +155,7 @@ def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _
         progress.report(run.step, loss=loss, **parts)
         if run.step % 200 == 0:
             run.save(work / "latest.pt")
-        if run.step % 1000 == 0 or run.step == phase.steps:
+        if run.step % 1000 == 0 and run.step < phase.steps:
             _keep(run, phase, data, work)
 
 

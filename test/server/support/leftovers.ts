@@ -5,6 +5,7 @@ import type { Worker } from 'node:worker_threads';
 
 import { expect } from 'vitest';
 
+import { until } from '../../live/support.js';
 import { ffmpegChildren } from '../../support/media.js';
 
 /** What could be left behind: processes, worker threads, open files and sockets, timers of this process. */
@@ -43,9 +44,7 @@ export function countLeftovers(): Leftovers {
 
 /** Counts what there is when the programs of what went before are gone, which takes a moment. */
 export async function settledLeftovers(): Promise<Leftovers> {
-  for (let left = 150; left > 0 && 'ProcessWrap' in countLeftovers().resources; left -= 1) {
-    await sleep(100);
-  }
+  await until('all of it gone', () => !('ProcessWrap' in countLeftovers().resources));
   return countLeftovers();
 }
 
