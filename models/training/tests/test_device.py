@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -17,10 +16,10 @@ from turbo_training import device, weights
 from turbo_training.cli import main
 from turbo_training.config import load
 from turbo_training.likeness import Likeness, Wholes
-from turbo_training.losses import Batch
 from turbo_training.network import Generator, Widths
 from turbo_training.objectives import Duel, _descend
-from turbo_training.train import Run, _step, _Unpaired
+from turbo_training.sources import Pairs, Still, Taught
+from turbo_training.train import Run, _batches, _step, _Unpaired
 
 RECIPE = load(Path(__file__).parents[1] / "configs" / "day-to-night.yaml")
 SMALL = replace(RECIPE, widths=Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24))
@@ -73,12 +72,17 @@ def test_pretended_devices_do_not_mix() -> None:
 def test_a_step_of_a_recipe_stays_on_its_device() -> None:
     run = Run(SMALL, CUDA)
     rng = np.random.default_rng(0)
-    layers = (torch.rand(2, 3, 64, 64) for _ in range(4))
-    batch = Batch(*layers, torch.ones(2), torch.ones(2) > 0, torch.rand(2, 1, 64, 64))
-    whole = tuple(Image.new("RGB", (640, 352), (shade, shade, shade)) for shade in (120, 60, 90, 30))
+    pictures = [torch.zeros(10, 80, 96, dtype=torch.uint8).to(CUDA)]
+    sources = {
+        "teacher": Taught(pictures, (64, 64)),
+        "pairs": Pairs([pictures[0][:6]], (64, 64), 0.15),
+        "still": Still([pictures[0][:6]], (64, 64)),
+    }
+    batches = _batches(sources, {"teacher": 2, "pairs": 1, "still": 1}, 0)
+    whole = torch.zeros(10, 352, 640, dtype=torch.uint8).to(CUDA)
     unpaired = _Unpaired(Wholes([whole]), Likeness([torch.rand(3, 176, 320)], 1, CUDA), rng)
     for _ in range(2):
-        _step(run, replace(SMALL.phases[-1], likeness=1.0, veil=1.0, halo=1.0, painted=1.0), batch.to(CUDA), unpaired)
+        _step(run, replace(SMALL.phases[-1], likeness=1.0, veil=1.0, halo=1.0, painted=1.0), next(batches), unpaired)
     assert _on_cuda(run.generator, run.averaged)
 
 

@@ -13,10 +13,11 @@ from PIL import Image
 
 from turbo_training import config, night, rain, snow
 from turbo_training import prepare as preparing
+from turbo_training.lamps import find_street_lamps
 from turbo_training.losses import Batch, emission, layered
 from turbo_training.prepare import paint_file, prepare, redden, save_frames, save_whole
 from turbo_training.scene import Scene
-from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SKY
+from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SIGN, SKY, TREE
 from turbo_training.sources import Taught, read_taught
 
 WIDTH, HEIGHT, HORIZON = 320, 180, 90
@@ -84,6 +85,44 @@ def test_night_has_lamps_on_posts_but_not_on_roofs() -> None:
 
     assert brightest(HORIZON + 4, slice(290, 294)) > 0.5, "a lamp post on the ground"
     assert brightest(50, slice(200, 204)) < 0.1, "a mast on a roof"
+
+
+def test_night_has_no_lamp_on_a_spire_where_the_camera_stands() -> None:
+    def lamps(kind: int) -> int:
+        scene = _street()
+        _put(scene.day, scene.shows, kind, slice(80, HORIZON), slice(240, 262), (0.5, 0.3, 0.2))
+        _put(scene.day, scene.shows, POLE, slice(50, 80), slice(249, 253), (0.3, 0.3, 0.3))
+        return len(find_street_lamps(Scene(scene.day, scene.shows, False), HORIZON))
+
+    assert lamps(BUILDING) == 0
+    assert lamps(TREE) == 1, "a lamp post behind a hedge"
+
+
+def test_night_has_lamps_at_the_ends_of_arms_and_one_on_a_post_in_pieces() -> None:
+    scene = _street()
+    _put(scene.day, scene.shows, POLE, slice(30, HORIZON + 4), slice(250, 253), (0.3, 0.3, 0.3))
+    _put(scene.day, scene.shows, POLE, slice(30, 33), slice(225, 250), (0.3, 0.3, 0.3))
+    light = night.paint(scene).light.max(-1)
+    assert light[31, 226] > 0.5, "the end of the arm"
+    assert light[31, 251] < light[31, 226] / 2, "the top of the post"
+    _put(scene.day, scene.shows, SKY, slice(60, 68), slice(250, 253), (0.5, 0.6, 0.95))
+    assert len(find_street_lamps(scene, HORIZON)) == 1
+
+
+def test_night_has_no_lamps_where_towers_end_on_low_posts_and_under_signs() -> None:
+    def lit(rows: slice, columns: slice, sign: bool = False) -> bool:
+        scene = _street()
+        _put(scene.day, scene.shows, POLE, rows, columns, (0.3, 0.3, 0.3))
+        if sign:
+            around = slice(rows.start, rows.start + 10), slice(columns.start - 8, columns.start)
+            _put(scene.day, scene.shows, SIGN, *around, (0.1, 0.2, 0.7))
+        return len(find_street_lamps(scene, HORIZON)) > 0
+
+    assert lit(slice(30, HORIZON + 4), slice(250, 253))
+    assert not lit(slice(30, HORIZON + 4), slice(250, 253), sign=True)
+    assert not lit(slice(30, HORIZON + 4), slice(139, 142)), "the edge of the house"
+    assert lit(slice(30, HORIZON + 20), slice(250, 253)), "a lamp post that is near"
+    assert not lit(slice(HORIZON - 20, HORIZON + 20), slice(250, 253)), "a bollard or a sign's post that is near"
 
 
 def test_night_takes_no_roof_for_a_car_where_the_camera_stands() -> None:
@@ -165,8 +204,8 @@ def test_what_is_sure_reaches_the_loss(tmp_path: Path) -> None:
     for name, painter in (("amos_1", rain.paint), ("amos_2", night.paint)):
         paint_file(painter, picture, scene.shows, tmp_path / f"{name}.jpg", tmp_path / "taught")
     wet, dark = read_taught(tmp_path)
-    assert np.asarray(wet[3]).mean() > 100
-    assert np.asarray(dark[3]).max() == 0
+    assert wet[9].float().mean() > 100
+    assert dark[9].float().max() == 0
     drawn = Taught([wet], (HEIGHT, WIDTH)).draw(np.random.default_rng(0))
     assert drawn.sure is not None
     assert drawn.sure.shape == (1, HEIGHT, WIDTH)
@@ -185,6 +224,19 @@ def test_what_is_sure_reaches_the_loss(tmp_path: Path) -> None:
     assert loss(above, 0.0) == pytest.approx(0, abs=1e-6)
     assert loss(below, 0.0) > 0.05
     assert loss(below, 1.0) > loss(above, 1.0) > 0.05
+
+
+def test_drops_fall_all_over_a_crop() -> None:
+    """Also over one that is larger than the texture, and anew in each picture."""
+    size = (360, 640)
+    taught = Taught([torch.full((10, *size), 90, dtype=torch.uint8)], size, backwards=True, dark=False)
+    black, rng = torch.zeros(3, *size), np.random.default_rng(0)
+    drops = [found for found in (taught._drops(black, rng) for _ in range(12)) if found.any()]
+    assert 5 <= len(drops) <= 11
+    assert (drops[0] != drops[1]).any()
+    for part in (slice(0, 160), slice(480, 640)):
+        assert drops[0][..., part].max() > 0.05
+    assert taught.draw(rng).picture.shape == (3, *size)
 
 
 def test_a_picture_that_was_not_written_whole_is_not_there(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Where the networks are trained: on the CPU, or on a CUDA GPU.
 
-Pictures are cut, and all that is random is drawn, on the CPU; what a step computes with is moved to the device.
+Pictures are kept, cut and changed where the networks are trained; what is random, but for noise, is drawn on the CPU.
 """
 
 from __future__ import annotations

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 import yaml
 from PIL import Image
 from torch import Tensor
 
-from .pictures import crops, read
+from .device import CPU
+from .pictures import crop, pixels, read
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 FEWEST = 4
@@ -85,21 +87,20 @@ OBJECTIVES = {
 
 
 class Folders:
-    """The pictures of both domains, in memory."""
+    """The pictures of both domains, in the device's memory."""
 
-    def __init__(self, data: Path, size: tuple[int, int]) -> None:
+    def __init__(self, data: Path, size: tuple[int, int], device: torch.device = CPU) -> None:
         self.size = size
-        self.input = [read(path) for path in sorted((data / "input").glob("*.png"))]
-        self.output = [read(path) for path in sorted((data / "output").glob("*.png"))]
+        self.input = [pixels(read(path)).to(device) for path in sorted((data / "input").glob("*.png"))]
+        self.output = [pixels(read(path)).to(device) for path in sorted((data / "output").glob("*.png"))]
 
     def pair(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """One crop of both pictures of a pair."""
         index = rng.integers(len(self.input))
-        first, second = crops([self.input[index], self.output[index]], self.size, rng)
+        first, second = crop(torch.cat([self.input[index], self.output[index]]), self.size, rng).split(3)
         return first, second
 
     def apart(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """A crop of any input, and one of any output."""
-        (first,) = crops([self.input[rng.integers(len(self.input))]], self.size, rng)
-        (second,) = crops([self.output[rng.integers(len(self.output))]], self.size, rng)
+        first, second = (crop(side[rng.integers(len(side))], self.size, rng) for side in (self.input, self.output))
         return first, second

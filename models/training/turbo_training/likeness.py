@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from .config import Config
 from .device import CPU
 from .losses import Batch
-from .pictures import read, relight, tensor
+from .pictures import pixels, read, relight, tensor
 from .realism import LEVELS, PATCH, framed, uncompared
 from .sources import Example, glob, read_layers, stack
 
@@ -90,8 +89,8 @@ def pyramid(pictures: Tensor) -> list[Tensor]:
 class Wholes:
     """Whole pictures of the source domain, none of those that `realism` measures; with what a painter made of them, if it did."""
 
-    def __init__(self, pictures: list[tuple[Image.Image, ...]]) -> None:
-        """Each alone, or a picture with its base, the square root of its light and where these are sure; 640x352."""
+    def __init__(self, pictures: list[Tensor]) -> None:
+        """`pixels` of each alone, or of a picture with its base, the square root of its light and where these are sure; 640x352."""
         self.pictures = pictures
 
     def draw(self, count: int, rng: np.random.Generator) -> Batch:
@@ -99,13 +98,14 @@ class Wholes:
         return stack([self._one(rng) for _ in range(count)])
 
     def _one(self, rng: np.random.Generator) -> Example:
-        chosen = self.pictures[rng.integers(len(self.pictures))]
-        flip = rng.random() < 0.5
-        picture, *layers = (tensor(layer).flip(2) if flip else tensor(layer) for layer in chosen)
-        if not layers:
+        chosen = self.pictures[rng.integers(len(self.pictures))].float() / 255
+        if rng.random() < 0.5:
+            chosen = chosen.flip(2)
+        picture, layers = chosen[:3], chosen[3:]
+        if not len(layers):
             nothing = torch.zeros_like(picture)
             return Example(relight(picture, rng, 0.3), nothing, nothing, nothing, False)
-        base, light, sure = layers[0], layers[1] * layers[1], layers[2][:1]
+        base, light, sure = layers[:3], layers[3:6].square(), layers[6:]
         return Example(relight(picture, rng, 0.3), (base + light).clamp(0, 1), base, light, True, sure=sure)
 
 
@@ -121,10 +121,11 @@ def open_likeness(config: Config, data: Path, device: torch.device = CPU, prepar
         where = f"below {data}" + (f", and what was painted of them in {prepared / 'taught'}" if prepared else "")
         raise ValueError(f"{config.id}: likeness needs two pictures or more of the source and of the target, {where}")
 
-    def whole(path: Path) -> tuple[Image.Image, ...]:
+    def whole(path: Path) -> Tensor:
         if not prepared:
-            return (framed(read(path), REACH),)
+            return pixels(framed(read(path), REACH)).to(device)
         files = (prepared / "taught" / f"{path.stem}_{layer}.png" for layer in ("base", "light", "sure"))
-        return tuple(framed(layer, REACH) for layer in read_layers(path, *files))
+        day, base, light, sure = (framed(layer, REACH) for layer in read_layers(path, *files))
+        return pixels(day, base, light, sure.convert("L")).to(device)
 
     return Wholes([whole(path) for path in sources]), Likeness([tensor(framed(read(path))) for path in real], config.seed, device)

@@ -28,10 +28,6 @@ class Batch:
         """Some of the examples."""
         return Batch(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
-    def to(self, device: torch.device) -> Batch:
-        """The same examples there."""
-        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
-
 
 def root(x: Tensor) -> Tensor:
     """Square root of brightness: darkness counts as the eye sees it."""

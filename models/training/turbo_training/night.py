@@ -9,11 +9,10 @@ Sizes are given in units of 1/640 of the picture's width. "Linear" is light, "sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import ndimage
 
+from .lamps import Lamp, find_street_lamps
 from .scene import LUMA, Array, Painted, Scene, sky_matte, smooth, without_sky
 from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PAVEMENT, PERSON, POLE, ROAD, SIGN, SKY, TREE
 from .windows import panes
@@ -30,16 +29,6 @@ NARROW = 0.15
 """How much of the glow of a car's lamps and of signals goes far: a street full of cars would lie in a red mist."""
 LARGEST_CAR = 50
 """How wide what seems to be a car may be, where the camera stands."""
-
-
-@dataclass(frozen=True)
-class Lamp:
-    """A street lamp: where it is, the row of its pole's foot, and its size (1 for one that is near)."""
-
-    row: float
-    column: float
-    foot: float
-    size: float
 
 
 def paint(scene: Scene, signs_are_lit: bool = True) -> Painted:
@@ -147,26 +136,6 @@ def _glow(scene: Scene, core: Array, colour: Array, power: float, far: float = 1
     spread = 0.9 * scene.blur(core, 2.2) + far * (1.6 * scene.blur(core, 7) + 2.2 * scene.blur(core, 22))
     whitened = colour * 0.45 + 0.55 * colour.max()
     return power * (core[..., None] * whitened * 1.2 + spread[..., None] * colour)
-
-
-def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
-    """One lamp at the top of every slender, tall pole that ends within the picture, but for spires, masts and chimneys on roofs."""
-    height, _, _ = scene.day.shape
-    below = max(2, round(5 * scene.unit))
-    lamps = []
-    found, _ = ndimage.label(scene.shows[POLE] > 0.32)
-    for index, where in enumerate(ndimage.find_objects(found), 1):
-        tall, wide = where[0].stop - where[0].start, where[1].stop - where[1].start
-        top = where[0].start
-        if tall < 0.11 * height or tall < 1.7 * wide or top < 3 or top > horizon - 0.08 * height:
-            continue
-        foot = scene.shows[BUILDING, where[0].stop : where[0].stop + below, where[1]]
-        if where[0].stop < horizon and foot.size and foot.mean() > 0.5:
-            continue
-        rows, columns = np.nonzero(found[where] == index)
-        centre = where[1].start + columns[rows <= rows.min() + 2].mean()
-        lamps.append(Lamp(top + scene.unit, centre, where[0].stop, min(1.2, 1.9 * tall / height)))
-    return lamps
 
 
 def _car_lamps(scene: Scene) -> tuple[Array, Array]:

@@ -123,14 +123,14 @@ def train_folders(config: Config, data: Path, work: Path, start: Path | None = N
         for net in (duel.generator, duel.averaged):
             net.start(read_weights(start))
     print(f"perceptual distance: {duel.perceptual.kind}", flush=True)
-    folders = Folders(data, config.crop)
+    folders = Folders(data, config.crop, device)
     draw = folders.pair if config.learn == "paired" else folders.apart
     objective = duel.paired if config.learn == "paired" else duel.unpaired
     progress = Progress(phase.name, phase.steps, duel.step)
     rng = np.random.default_rng(config.seed + duel.step)
     size = max(phase.mixture.values())
     while duel.step < phase.steps:
-        first, second = (torch.stack(side).to(device) for side in zip(*(draw(rng) for _ in range(size)), strict=True))
+        first, second = (torch.stack(side) for side in zip(*(draw(rng) for _ in range(size)), strict=True))
         loss, critic, parts = objective(first, second)
         _descend(duel, phase, loss, critic)
         duel.step += 1

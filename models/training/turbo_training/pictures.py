@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -34,23 +35,26 @@ def image(picture: Tensor) -> Image.Image:
     return Image.fromarray((picture.detach().float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
-def crops(pictures: list[Image.Image], size: tuple[int, int], rng: np.random.Generator) -> list[Tensor]:
-    """The same random crop, scale and flip of pictures that lie on top of each other."""
+def pixels(*pictures: Image.Image) -> Tensor:
+    """Pictures that lie on top of each other as one: their channels one after the other, [C, H, W], as bytes."""
+    layers = [np.atleast_3d(np.asarray(picture)) for picture in pictures]
+    return torch.from_numpy(np.concatenate(layers, 2)).permute(2, 0, 1).contiguous()
+
+
+def crop(picture: Tensor, size: tuple[int, int], rng: np.random.Generator) -> Tensor:
+    """A random crop, at a random scale and flipped half of the time, of what `pixels` made: [C, *size], 0 to 1, on the same device."""
     height, width = size
-    full_width, full_height = pictures[0].size
+    full_height, full_width = picture.shape[1:]
     smallest = max(width / full_width, height / full_height)
     scale = max(smallest, float(np.exp(rng.uniform(np.log(smallest), np.log(max(1.7, smallest * 1.2))))))
     stretch = rng.uniform(0.9, 1.1)
-    box_width = min(full_width, width / scale * stretch)
-    box_height = min(full_height, height / scale / stretch)
-    left = rng.uniform(0, full_width - box_width)
-    top = rng.uniform(0, full_height - box_height)
-    flip = rng.random() < 0.5
-    result = []
-    for picture in pictures:
-        cut = picture.resize((width, height), Image.Resampling.BILINEAR, box=(left, top, left + box_width, top + box_height))
-        result.append(tensor(cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else cut))
-    return result
+    box_width = min(full_width, round(width / scale * stretch))
+    box_height = min(full_height, round(height / scale / stretch))
+    left = rng.integers(full_width - box_width + 1)
+    top = rng.integers(full_height - box_height + 1)
+    cut = picture[None, :, top : top + box_height, left : left + box_width].float()
+    cut = F.interpolate(cut, size, mode="bilinear", antialias=True)[0] / 255
+    return cut.flip(2) if rng.random() < 0.5 else cut
 
 
 def relight(picture: Tensor, rng: np.random.Generator, amount: float = 1.0) -> Tensor:
@@ -58,12 +62,12 @@ def relight(picture: Tensor, rng: np.random.Generator, amount: float = 1.0) -> T
     exposure = np.exp(rng.normal(0, 0.22 * amount))
     gamma = np.exp(rng.normal(0, 0.16 * amount))
     balance = np.exp(rng.normal(0, 0.06 * amount, (3, 1, 1))).astype(np.float32)
-    changed = picture.clamp(1e-4, 1).pow(float(gamma)) * float(exposure) * torch.from_numpy(balance)
+    changed = picture.clamp(1e-4, 1).pow(float(gamma)) * float(exposure) * picture.new_tensor(balance)
     grey = changed.mean(0, keepdim=True)
     saturation = float(np.clip(rng.normal(1, 0.25 * amount), 0.1, 1.7))
     changed = grey + (changed - grey) * saturation
     if rng.random() < 0.3 * amount:
         changed = changed * float(rng.uniform(0.65, 1)) + float(rng.uniform(0, 0.12))
     if rng.random() < 0.5:
-        changed = changed + torch.randn(changed.shape) * float(rng.uniform(0, 0.025))
+        changed = changed + torch.randn_like(changed) * float(rng.uniform(0, 0.025))
     return changed.clamp(0, 1)

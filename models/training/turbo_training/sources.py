@@ -1,7 +1,8 @@
-"""The pictures a network learns from, held in memory, each source giving one training example at a time."""
+"""The pictures a network learns from, held in the device's memory, each source giving one training example at a time."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,9 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from .config import Config
+from .device import CPU
 from .falling import layers as layers_that_fall
 from .losses import Batch
-from .pictures import crops, read, relight
+from .pictures import crop, pixels, read, relight
 
 BURNT_OUT = 0.25
 """Share of streets painted as night that a camera in the sun has taken: what is burnt out is as white as a lamp, and is none."""
@@ -40,10 +42,12 @@ class Example:
 
 
 def stack(examples: list[Example]) -> Batch:
-    """Examples of one size as one batch."""
+    """Examples of one size as one batch, on their device."""
+    device = examples[0].picture.device
     layers = (torch.stack([getattr(e, name) for e in examples]) for name in ("picture", "target", "base", "light"))
     sure = torch.stack([torch.zeros_like(e.picture[:1]) if e.sure is None else e.sure for e in examples])
-    return Batch(*layers, torch.tensor([float(e.split) for e in examples]), torch.tensor([e.twin for e in examples]), sure)
+    split, twin = ([getattr(e, name) for e in examples] for name in ("split", "twin"))
+    return Batch(*layers, torch.tensor(split, dtype=torch.float32, device=device), torch.tensor(twin, device=device), sure)
 
 
 class Source(Protocol):
@@ -64,12 +68,11 @@ class Pair:
 class Pairs:
     """Aligned pairs made by a large teacher."""
 
-    def __init__(self, pairs: list[Pair], size: tuple[int, int], relit: float) -> None:
+    def __init__(self, pairs: list[Tensor], size: tuple[int, int], relit: float) -> None:
         self.pairs, self.size, self.relit = pairs, size, relit
 
     def draw(self, rng: np.random.Generator) -> Example:
-        pair = self.pairs[rng.integers(len(self.pairs))]
-        picture, target = crops([pair.picture, pair.target], self.size, rng)
+        picture, target = crop(self.pairs[rng.integers(len(self.pairs))], self.size, rng).split(3)
         nothing = torch.zeros_like(target)
         return Example(relight(picture, rng, self.relit), target, nothing, nothing, False)
 
@@ -77,23 +80,22 @@ class Pairs:
 class Unchanged:
     """Pictures that are of the target domain already and should stay as they are (identity objective)."""
 
-    def __init__(self, pictures: list[Image.Image], size: tuple[int, int]) -> None:
+    def __init__(self, pictures: list[Tensor], size: tuple[int, int]) -> None:
         self.pictures, self.size = pictures, size
 
     def draw(self, rng: np.random.Generator) -> Example:
-        (picture,) = crops([self.pictures[rng.integers(len(self.pictures))]], self.size, rng)
-        picture = relight(picture, rng, 0.3)
+        picture = relight(crop(self.pictures[rng.integers(len(self.pictures))], self.size, rng), rng, 0.3)
         return Example(picture, picture, picture, torch.zeros_like(picture), True)
 
 
 class Still:
     """Neighbouring frames of videos."""
 
-    def __init__(self, pairs: list[tuple[Image.Image, Image.Image]], size: tuple[int, int]) -> None:
+    def __init__(self, pairs: list[Tensor], size: tuple[int, int]) -> None:
         self.pairs, self.size = pairs, size
 
     def draw(self, rng: np.random.Generator) -> Example:
-        first, second = crops(list(self.pairs[rng.integers(len(self.pairs))]), self.size, rng)
+        first, second = crop(self.pairs[rng.integers(len(self.pairs))], self.size, rng).split(3)
         exposure, gamma = float(np.exp(rng.normal(0, 0.15))), float(np.exp(rng.normal(0, 0.1)))
         if rng.random() < 0.35:
             # most of the picture is burnt out, and what flickers there is the codec's noise
@@ -117,27 +119,28 @@ def _coarse_noise(like: Tensor, rng: np.random.Generator) -> Tensor:
     height, width = -(-like.shape[1] // side), -(-like.shape[2] // side)
     noise = rng.normal(size=(1, height, width)) + 0.3 * rng.normal(size=(3, height, width))
     fine = np.repeat(np.repeat(noise, side, 1), side, 2)[:, : like.shape[1], : like.shape[2]]
-    return torch.from_numpy(fine.astype(np.float32))
+    return like.new_tensor(fine.astype(np.float32))
 
 
 class Taught:
     """Pictures with the two layers that `prepare` painted for them: base and light (stored as its square root)."""
 
-    def __init__(self, layers: list[Layers], size: tuple[int, int], backwards: bool = False, dark: bool = True) -> None:
+    def __init__(self, layers: list[Tensor], size: tuple[int, int], backwards: bool = False, dark: bool = True) -> None:
         self.layers, self.size, self.backwards, self.dark = layers, size, backwards, dark
         self.falling = [layer.texture for layer in layers_that_fall("rain")]
 
-    def _cut(self, rng: np.random.Generator) -> list[Tensor]:
-        return crops(list(self.layers[rng.integers(len(self.layers))]), self.size, rng)
+    def _cut(self, rng: np.random.Generator) -> Tensor:
+        return crop(self.layers[rng.integers(len(self.layers))], self.size, rng)
 
     def draw(self, rng: np.random.Generator) -> Example:
         """A crop; half of the time the better lit of two, since most crops hold no lamp."""
-        picture, base, light, sure = self._cut(rng)
+        cut = self._cut(rng)
         if rng.random() < 0.5:
             other = self._cut(rng)
-            if other[2].mean() > light.mean():
-                picture, base, light, sure = other
-        light = light * light
+            # no `if`, for which a GPU would have to be waited for
+            cut = torch.where(other[6:9].mean() > cut[6:9].mean(), other, cut)
+        picture, base, light, sure = cut.split([3, 3, 3, 1])
+        light = light.square()
         if self.backwards:
             nothing = torch.zeros_like(picture)
             return Example(relight(self._varied(base, light, rng), rng), picture, nothing, nothing, False)
@@ -159,8 +162,10 @@ class Taught:
         if rng.random() < 0.33:
             return torch.zeros_like(like)
         texture = np.maximum(*(np.roll(t, tuple(rng.integers(0, 300, 2)), (0, 1)) for t in self.falling))
-        part = texture[: like.shape[1], : like.shape[2]].astype(np.float32) / 255
-        return torch.from_numpy(part)[None] * float(rng.uniform(0.5, 1.5))
+        # textures go on where they end
+        rows, columns = (np.arange(side) % whole for side, whole in zip(like.shape[1:], texture.shape, strict=True))
+        part = texture[rows][:, columns].astype(np.float32) / 255
+        return like.new_tensor(part)[None] * float(rng.uniform(0.5, 1.5))
 
 
 def read_pairs(data: Path, folders: list[str], longest: int = 960) -> list[Pair]:
@@ -188,17 +193,17 @@ REDDENED = "-red"
 """How the names of pictures end that were painted red, to teach that not all that is red is a lamp: they are drawn twice as often."""
 
 
-def read_taught(work: Path, backwards: bool = False) -> list[Layers]:
-    """What `prepare` left in the working folder; backwards, without the pictures that were painted red."""
-    layers = []
-    for path in sorted((work / "taught").glob("*_day.png")):
-        stem = path.name.removesuffix("_day.png")
-        reddened = stem.endswith(REDDENED)
-        if backwards and reddened:
-            continue
-        often = _OFTEN.get(stem.split("_")[0], 1) * (1 + reddened)
-        layers += [read_layers(*(path.with_name(f"{stem}_{layer}.png") for layer in ("day", "base", "light", "sure")))] * often
-    return layers
+def read_taught(work: Path, backwards: bool = False, device: torch.device = CPU) -> list[Tensor]:
+    """What `prepare` left in the working folder, ten channels a picture; backwards, without the pictures that were painted red."""
+    stems = [path.name.removesuffix("_day.png") for path in sorted((work / "taught").glob("*_day.png"))]
+    stems = [stem for stem in stems if not (backwards and stem.endswith(REDDENED))]
+
+    def layers(stem: str) -> Tensor:
+        return pixels(*read_layers(*(work / "taught" / f"{stem}_{layer}.png" for layer in ("day", "base", "light", "sure")))).to(device)
+
+    often = (_OFTEN.get(stem.split("_")[0], 1) * (1 + stem.endswith(REDDENED)) for stem in stems)
+    with ThreadPoolExecutor() as readers:
+        return [picture for picture, times in zip(readers.map(layers, stems), often, strict=True) for _ in range(times)]
 
 
 def read_layers(day: Path, base: Path, light: Path, sure: Path) -> Layers:
@@ -207,21 +212,23 @@ def read_layers(day: Path, base: Path, light: Path, sure: Path) -> Layers:
     return read(day), kept, added, Image.open(sure).convert("L") if sure.exists() else Image.new("L", kept.size)
 
 
-def open_sources(config: Config, data: Path, work: Path, names: set[str], hold_out: list[str]) -> dict[str, Source]:
-    """The sources that a mixture names; pairs in `hold_out` are left alone."""
+def open_sources(
+    config: Config, data: Path, work: Path, names: set[str], hold_out: list[str], device: torch.device = CPU
+) -> dict[str, Source]:
+    """The sources that a mixture names; pairs in `hold_out` are left alone. Examples come on `device`, where all pictures are kept."""
     sources: dict[str, Source] = {}
     if "pairs" in names:
         pairs = [pair for pair in read_pairs(data, config.data.pairs) if pair.name not in hold_out]
-        sources["pairs"] = Pairs(pairs, config.crop, config.relight)
+        sources["pairs"] = Pairs([pixels(pair.picture, pair.target).to(device) for pair in pairs], config.crop, config.relight)
     if "target" in names:
         paths = glob(data, config.data.target)
-        sources["target"] = Unchanged([read(path) for path in paths[:: max(1, len(paths) // 240)]], config.crop)
+        chosen = paths[:: max(1, len(paths) // 240)]
+        sources["target"] = Unchanged([pixels(read(path)).to(device) for path in chosen], config.crop)
     if "still" in names:
         firsts = sorted((work / "still").glob("*-0.png"))
-        twins = [(Image.open(p).convert("RGB"), Image.open(p.with_name(p.name.replace("-0.png", "-1.png"))).convert("RGB")) for p in firsts]
-        sources["still"] = Still(twins, config.crop)
+        twins = ((first, first.with_name(first.name.replace("-0.png", "-1.png"))) for first in firsts)
+        sources["still"] = Still([pixels(*(read(frame) for frame in twin)).to(device) for twin in twins], config.crop)
     if "teacher" in names:
-        sources["teacher"] = Taught(
-            read_taught(work, config.data.backwards), config.crop, config.data.backwards, config.data.painter == "night"
-        )
+        layers = read_taught(work, config.data.backwards, device)
+        sources["teacher"] = Taught(layers, config.crop, config.data.backwards, config.data.painter == "night")
     return sources

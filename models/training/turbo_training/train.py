@@ -64,8 +64,7 @@ class Run:
     def average(self, decay: float) -> None:
         decay = min(decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for slow, fast in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
-                slow.lerp_(fast, 1 - decay)
+            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.generator.parameters()), 1 - decay)
 
     def begin(self) -> None:
         """Remembers the weights' moving average as it is before a phase."""
@@ -106,7 +105,7 @@ def train(
     phases = [phase for phase in config.phases if only in (None, phase.name)]
     for index, phase in enumerate(phases):
         if index >= run.phase:
-            sources = open_sources(config, data, prepared or work, set(phase.mixture), hold_out)
+            sources = open_sources(config, data, prepared or work, set(phase.mixture), hold_out, device)
             unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
             if run.step == 0:
                 run.begin()
@@ -147,7 +146,7 @@ def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _
     batches = _batches(sources, phase.mixture, _seed(run))
     while run.step < phase.steps:
         began = time.perf_counter()
-        loss, parts = _step(run, phase, next(batches).to(run.device), unpaired)
+        loss, parts = _step(run, phase, next(batches), unpaired)
         run.step += 1
         run.seconds += time.perf_counter() - began
         if RANK > 0:
@@ -195,7 +194,7 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
 
 def _whole(run: Run, phase: Phase, unpaired: _Unpaired) -> tuple[Tensor, dict[str, float]]:
     """What is asked of whole pictures."""
-    batch = unpaired.wholes.draw(phase.wholes, unpaired.rng).to(run.device)
+    batch = unpaired.wholes.draw(phase.wholes, unpaired.rng)
     maps = _maps(run, batch.picture)
     dimmed = kept(maps, batch.picture)
     out = dimmed + maps.light
