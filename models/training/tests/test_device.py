@@ -15,10 +15,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from turbo_training import device, weights
 from turbo_training.cli import main
 from turbo_training.config import load
+from turbo_training.examples import Pairs, Still, Taught
 from turbo_training.likeness import Likeness, Wholes
 from turbo_training.network import Generator, Widths
 from turbo_training.objectives import Duel, _descend
-from turbo_training.sources import Pairs, Still, Taught
 from turbo_training.train import Run, _batches, _step, _Unpaired
 
 RECIPE = load(Path(__file__).parents[1] / "configs" / "day-to-night.yaml")
@@ -42,14 +42,16 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     take = Tensor.__getitem__
 
     def chosen(self: Tensor, key: object) -> Tensor:
-        if isinstance(key, Tensor) and key.dtype == torch.bool:
+        if isinstance(key, Tensor):
             assert key.device == self.device
-            return self
         return take(self, key)
 
     monkeypatch.setattr(nn.Module, "to", to)
     monkeypatch.setattr(Tensor, "__getitem__", chosen)
     monkeypatch.setattr(Tensor, "__bool__", lambda _: True)
+    monkeypatch.setattr(Tensor, "pin_memory", lambda x: x)
+    # every other of a batch
+    monkeypatch.setattr(Tensor, "nonzero", lambda x: torch.arange(0, len(x), 2, device=x.device)[:, None])
     monkeypatch.setattr(Tensor, "item", lambda _: 0.5)
     monkeypatch.setattr(Tensor, "backward", lambda _: None)
     # a copied network stays in the same pretence

@@ -13,12 +13,13 @@ from PIL import Image
 
 from turbo_training import config, night, rain, snow
 from turbo_training import prepare as preparing
+from turbo_training.examples import Taught
 from turbo_training.lamps import find_street_lamps
 from turbo_training.losses import Batch, emission, layered
 from turbo_training.prepare import paint_file, prepare, redden, save_frames, save_whole
 from turbo_training.scene import Scene
 from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SIGN, SKY, TREE
-from turbo_training.sources import Taught, read_taught
+from turbo_training.sources import read_taught
 
 WIDTH, HEIGHT, HORIZON = 320, 180, 90
 
@@ -206,9 +207,9 @@ def test_what_is_sure_reaches_the_loss(tmp_path: Path) -> None:
     wet, dark = read_taught(tmp_path)
     assert wet[9].float().mean() > 100
     assert dark[9].float().max() == 0
-    drawn = Taught([wet], (HEIGHT, WIDTH)).draw(np.random.default_rng(0))
-    assert drawn.sure is not None
-    assert drawn.sure.shape == (1, HEIGHT, WIDTH)
+    drawn = Taught([wet], (HEIGHT, WIDTH)).draw(np.random.default_rng(0), 3)
+    assert drawn.sure.shape == (3, 1, HEIGHT, WIDTH)
+    assert drawn.sure.max() > 0.9
 
     def loss(rows: slice, trust: float) -> float:
         picture, base = torch.full((1, 3, HEIGHT, WIDTH), 0.3), torch.full((1, 3, HEIGHT, WIDTH), 0.3)
@@ -230,13 +231,13 @@ def test_drops_fall_all_over_a_crop() -> None:
     """Also over one that is larger than the texture, and anew in each picture."""
     size = (360, 640)
     taught = Taught([torch.full((10, *size), 90, dtype=torch.uint8)], size, backwards=True, dark=False)
-    black, rng = torch.zeros(3, *size), np.random.default_rng(0)
-    drops = [found for found in (taught._drops(black, rng) for _ in range(12)) if found.any()]
+    rng = np.random.default_rng(0)
+    drops = [found for found in taught._drops(torch.zeros(12, 3, *size), rng) if found.any()]
     assert 5 <= len(drops) <= 11
     assert (drops[0] != drops[1]).any()
     for part in (slice(0, 160), slice(480, 640)):
         assert drops[0][..., part].max() > 0.05
-    assert taught.draw(rng).picture.shape == (3, *size)
+    assert taught.draw(rng, 2).picture.shape == (2, 3, *size)
 
 
 def test_a_picture_that_was_not_written_whole_is_not_there(tmp_path: Path) -> None:

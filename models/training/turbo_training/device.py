@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import torch
+from torch import Tensor
 
 DEVICES = ("auto", "cpu", "cuda")
 CPU = torch.device("cpu")
@@ -26,3 +28,14 @@ def choose(name: str) -> torch.device:
     if name == "cpu" or not available:
         return CPU
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+
+
+def send(x: Tensor, device: torch.device) -> Tensor:
+    """What the CPU drew, there: without waiting for what a GPU still has to do, for which memory must be pinned."""
+    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x
+
+
+def each(values: np.ndarray, like: Tensor) -> Tensor:
+    """A number for each picture of `like`, [B, C, H, W], as [B, 1, 1, 1] (or [B, C, 1, 1] if there is one a channel)."""
+    shaped = torch.from_numpy(values.astype(np.float32)).reshape(len(values), -1, 1, 1)
+    return send(shaped, like.device)

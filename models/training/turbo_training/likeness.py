@@ -15,11 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .config import Config
-from .device import CPU
+from .device import CPU, send
+from .examples import one_of
 from .losses import Batch
 from .pictures import pixels, read, relight, tensor
 from .realism import LEVELS, PATCH, framed, uncompared
-from .sources import Example, glob, read_layers, stack
+from .sources import glob, read_layers
 
 REACH = 2
 """Pictures are translated at this times the size at which they are compared."""
@@ -52,8 +53,8 @@ class Likeness:
 
     def _sliced(self, level: int, patches: Tensor) -> Tensor:
         ours = torch.cat([patches, *self.before[level]])
-        chosen = torch.randint(len(self.real[level]), (len(ours),), generator=self.random).to(ours.device)
-        directions = torch.randn(ours.shape[1], DIRECTIONS, generator=self.random).to(ours.device)
+        chosen = send(torch.randint(len(self.real[level]), (len(ours),), generator=self.random), ours.device)
+        directions = send(torch.randn(ours.shape[1], DIRECTIONS, generator=self.random), ours.device)
         directions = directions / directions.norm(dim=0)
         sides = ((side - self.mean[level]) / self.spread[level] @ directions for side in (ours, self.real[level][chosen]))
         a, b = (side.sort(dim=0).values for side in sides)
@@ -67,16 +68,16 @@ class Likeness:
             rows = torch.randint(band.shape[2] - PATCH + 1, (PATCHES,), generator=self.random)
             columns = torch.randint(band.shape[3] - PATCH + 1, (PATCHES,), generator=self.random)
             offsets = torch.arange(PATCH)
-            tall = (rows[:, None] + offsets).to(band.device)[:, :, None].expand(-1, -1, PATCH)
-            wide = (columns[:, None] + offsets).to(band.device)[:, None, :].expand(-1, PATCH, -1)
+            tall = send(rows[:, None] + offsets, band.device)[:, :, None].expand(-1, -1, PATCH)
+            wide = send(columns[:, None] + offsets, band.device)[:, None, :].expand(-1, PATCH, -1)
             found.append(band[:, :, tall, wide].permute(0, 2, 3, 4, 1).reshape(-1, 3 * PATCH * PATCH))
         return found
 
 
 def pyramid(pictures: Tensor) -> list[Tensor]:
     """The bands of a Laplacian pyramid, finest first, and what is left: as `realism` takes them apart."""
-    line = torch.exp(-0.5 * torch.arange(-4.0, 5.0).square())
-    line = (line / line.sum()).to(pictures)
+    line = torch.exp(-0.5 * torch.arange(-4.0, 5.0, device=pictures.device).square())
+    line = line / line.sum()
     kernel = (line[:, None] * line).expand(3, 1, 9, 9)
     bands = []
     for _ in range(LEVELS):
@@ -95,18 +96,14 @@ class Wholes:
 
     def draw(self, count: int, rng: np.random.Generator) -> Batch:
         """[count, 3, 352, 640]; the layers are black where there are none."""
-        return stack([self._one(rng) for _ in range(count)])
-
-    def _one(self, rng: np.random.Generator) -> Example:
-        chosen = self.pictures[rng.integers(len(self.pictures))].float() / 255
-        if rng.random() < 0.5:
-            chosen = chosen.flip(2)
-        picture, layers = chosen[:3], chosen[3:]
-        if not len(layers):
-            nothing = torch.zeros_like(picture)
-            return Example(relight(picture, rng, 0.3), nothing, nothing, nothing, False)
-        base, light, sure = layers[:3], layers[3:6].square(), layers[6:]
-        return Example(relight(picture, rng, 0.3), (base + light).clamp(0, 1), base, light, True, sure=sure)
+        chosen = (one_of(self.pictures, rng) for _ in range(count))
+        wholes = torch.stack([picture.flip(2) if rng.random() < 0.5 else picture for picture in chosen]).float() / 255
+        picture = relight(wholes[:, :3], rng, 0.3)
+        if wholes.shape[1] == 3:
+            return Batch.of(picture, torch.zeros_like(picture))
+        base, light, sure = wholes[:, 3:].split([3, 3, 1], 1)
+        light = light.square()
+        return Batch.of(picture, (base + light).clamp(0, 1), (base, light), sure)
 
 
 def open_likeness(config: Config, data: Path, device: torch.device = CPU, prepared: Path | None = None) -> tuple[Wholes, Likeness]:

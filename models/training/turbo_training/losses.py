@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .device import send
 from .network import Maps, luma
 
 
@@ -21,12 +22,29 @@ class Batch:
     light: Tensor
     split: Tensor
     twin: Tensor
+    """Which of them have no target, but the next frame of the same video: on the CPU, as no other part is."""
     sure: Tensor
     """Where the painter's tones count whatever the trust: [B, 1, H, W], 0 to 1."""
 
+    @classmethod
+    def of(
+        cls, picture: Tensor, target: Tensor, layers: tuple[Tensor, Tensor] | None = None, sure: Tensor | None = None, twin: bool = False
+    ) -> Batch:
+        """Examples of one kind; without `layers` they have none, and without `sure` the painter is nowhere."""
+        nothing = torch.zeros_like(target)
+        base, light = layers or (nothing, nothing)
+        split = target.new_full((len(target),), layers is not None)
+        return cls(picture, target, base, light, split, torch.full((len(target),), twin), nothing[:, :1] if sure is None else sure)
+
+    @classmethod
+    def join(cls, parts: list[Batch]) -> Batch:
+        """The examples of all of them."""
+        return cls(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+
     def where(self, chosen: Tensor) -> Batch:
-        """Some of the examples."""
-        return Batch(*(getattr(self, f.name)[chosen] for f in fields(self)))
+        """Some of the examples, by their numbers (on the CPU)."""
+        there = send(chosen, self.picture.device)
+        return Batch(*(getattr(self, f.name)[chosen if f.name == "twin" else there] for f in fields(self)))
 
 
 def root(x: Tensor) -> Tensor:
@@ -34,7 +52,7 @@ def root(x: Tensor) -> Tensor:
     return torch.sqrt(x.clamp(0, 1) + 1e-3)
 
 
-def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[Tensor, dict[str, float]]:
+def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[Tensor, dict[str, Tensor]]:
     """Distance to the target; where a painter knows base and light, each map is supervised by its own layer.
 
     `trust` is how much the tones of the painter's base count. At 0 it teaches what is emitted, where the sky goes and what it is sure
@@ -43,15 +61,13 @@ def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[T
     """
     dimmed = kept(maps, batch.picture)
     out = dimmed + maps.light
-    layers = torch.zeros_like(batch.split)
-    if batch.split.any():
-        layers = batch.split * layered(dimmed, maps.light, batch, lamps, trust)
+    layers = batch.split * layered(dimmed, maps.light, batch, lamps, trust)
     whole = (1 - batch.split) * near(out, batch.target)
     if lamps:
         # a pair doesn't tell what is emitted in it; without this, the light lies over everything as a veil
         whole = whole + (1 - batch.split) * 0.7 * veil(maps.light, batch.target)
     total = (whole + layers).mean() + 0.2 * excess(out)
-    return total, {"whole": whole.mean().item(), "layers": layers.mean().item()}
+    return total, {"whole": whole.mean().detach(), "layers": layers.mean().detach()}
 
 
 def kept(maps: Maps, picture: Tensor) -> Tensor:
@@ -110,8 +126,8 @@ def near(out: Tensor, target: Tensor) -> Tensor:
 
 def structure(out: Tensor, target: Tensor) -> Tensor:
     """Structural similarity of the luma of each picture [B], as `measures.ssim` has it."""
-    line = torch.exp(-0.5 * (torch.arange(-5.0, 6.0) / 1.5).square())
-    line = (line / line.sum()).to(out.device)
+    line = torch.exp(-0.5 * (torch.arange(-5.0, 6.0, device=out.device) / 1.5).square())
+    line = line / line.sum()
 
     def blur(x: Tensor) -> Tensor:
         return F.conv2d(F.conv2d(x, line.view(1, 1, 1, -1)), line.view(1, 1, -1, 1))

@@ -24,6 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .device import send
+
 FOLD = 4
 """Space-to-depth factor: the network's finest grid is the picture's size divided by this."""
 STRIDE = 32
@@ -53,6 +55,11 @@ class Maps(NamedTuple):
     """What is added to the log-gain as luma goes from 0 to 1."""
     light: Tensor
     """Added light, in units of white."""
+
+    def where(self, chosen: Tensor) -> Maps:
+        """Those of some pictures, by their numbers (on the CPU)."""
+        there = send(chosen, self.light.device)
+        return Maps(*(m[there] for m in self))
 
     def log_gain(self, picture: Tensor) -> Tensor:
         """The log-gain of each pixel of this picture."""
@@ -172,5 +179,5 @@ def interpolation() -> Tensor:
 
 def luma(picture: Tensor) -> Tensor:
     """Rec. 601 luma of [B, 3, H, W], as [B, 1, H, W]."""
-    weights = picture.new_tensor(LUMA).view(1, 3, 1, 1)
-    return (picture * weights).sum(1, keepdim=True)
+    # no tensor of weights, which would have to be sent to a GPU
+    return sum(weight * channel for weight, channel in zip(LUMA, picture.split(1, 1), strict=True))

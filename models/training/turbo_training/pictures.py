@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from .device import each
+
 Array = np.ndarray
 
 
@@ -57,17 +59,17 @@ def crop(picture: Tensor, size: tuple[int, int], rng: np.random.Generator) -> Te
     return cut.flip(2) if rng.random() < 0.5 else cut
 
 
-def relight(picture: Tensor, rng: np.random.Generator, amount: float = 1.0) -> Tensor:
-    """Another exposure, gamma, white balance, saturation and sensor noise, as another camera would give."""
-    exposure = np.exp(rng.normal(0, 0.22 * amount))
-    gamma = np.exp(rng.normal(0, 0.16 * amount))
-    balance = np.exp(rng.normal(0, 0.06 * amount, (3, 1, 1))).astype(np.float32)
-    changed = picture.clamp(1e-4, 1).pow(float(gamma)) * float(exposure) * picture.new_tensor(balance)
-    grey = changed.mean(0, keepdim=True)
-    saturation = float(np.clip(rng.normal(1, 0.25 * amount), 0.1, 1.7))
-    changed = grey + (changed - grey) * saturation
-    if rng.random() < 0.3 * amount:
-        changed = changed * float(rng.uniform(0.65, 1)) + float(rng.uniform(0, 0.12))
-    if rng.random() < 0.5:
-        changed = changed + torch.randn_like(changed) * float(rng.uniform(0, 0.025))
-    return changed.clamp(0, 1)
+def relight(pictures: Tensor, rng: np.random.Generator, amount: float = 1.0) -> Tensor:
+    """Another exposure, gamma, white balance, saturation and sensor noise for each of [B, 3, H, W], as other cameras would give."""
+    count = len(pictures)
+
+    def normal(spread: float, *more: int) -> np.ndarray:
+        return rng.normal(0, spread * amount, (count, *more))
+
+    gamma, exposure = each(np.exp(normal(0.16)), pictures), each(np.exp(normal(0.22)[:, None] + normal(0.06, 3)), pictures)
+    changed = pictures.clamp(1e-4, 1) ** gamma * exposure
+    grey = changed.mean(1, keepdim=True)
+    changed = grey + (changed - grey) * each(np.clip(1 + normal(0.25), 0.1, 1.7), pictures)
+    hazy, noisy = rng.random(count) < 0.3 * amount, rng.random(count) < 0.5
+    changed = changed * each(1 - hazy * rng.uniform(0, 0.35, count), pictures) + each(hazy * rng.uniform(0, 0.12, count), pictures)
+    return (changed + torch.randn_like(changed) * each(noisy * rng.uniform(0, 0.025, count), pictures)).clamp(0, 1)

@@ -115,4 +115,4 @@ def _crop(picture: Image.Image, label: Image.Image, rng: np.random.Generator) ->
     y = torch.from_numpy(np.asarray(label.resize((width // 2, height // 2), Image.Resampling.NEAREST, box=box)).astype(np.int64))
     if rng.random() < 0.5:
         x, y = x.flip(2), y.flip(1)
-    return relight(x, rng, 1.3), y
+    return relight(x[None], rng, 1.3)[0], y

@@ -6,6 +6,7 @@ import copy
 import math
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,14 @@ from torch import Tensor, nn
 
 from .config import Config, Phase
 from .device import CPU
+from .examples import Source
 from .likeness import Likeness, Wholes, open_likeness
 from .losses import Batch, excess, halo, judged, kept, layered, restless, roughness, veil
 from .network import Generator, Maps
 from .progress import Progress
 from .share import RANK, agree, join, portion, wait
 from .sheets import sample_sheet
-from .sources import Source, open_sources, stack
+from .sources import open_sources
 from .weights import read_weights
 
 
@@ -166,19 +168,19 @@ def _keep(run: Run, phase: Phase, data: Path, work: Path) -> None:
         sample_sheet(run.averaged, run.config, data, file.with_suffix(".png"))
 
 
-def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> tuple[float, dict[str, float]]:
+def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> tuple[Tensor, dict[str, Tensor]]:
     for group in run.optimiser.param_groups:
         group["lr"] = _rate(phase, run.step)
     maps = _maps(run, batch.picture)
-    known = ~batch.twin
-    loss, parts = 0.02 * roughness(maps), dict[str, float]()
-    if known.any():
-        distance, parts = judged(Maps(*(m[known] for m in maps)), batch.where(known), run.config.lamps, phase.trust)
+    loss, parts = 0.02 * roughness(maps), dict[str, Tensor]()
+    known, twin = (which.nonzero().flatten() for which in (~batch.twin, batch.twin))
+    if len(known):
+        distance, parts = judged(maps.where(known), batch.where(known), run.config.lamps, phase.trust)
         loss = loss + distance
-    if batch.twin.any():
-        twins = batch.where(batch.twin)
-        unrest = restless(Maps(*(m[batch.twin] for m in maps)), _maps(run, twins.target), twins)
-        loss, parts["unrest"] = loss + phase.calm * unrest, unrest.item()
+    if len(twin):
+        twins = batch.where(twin)
+        unrest = restless(maps.where(twin), _maps(run, twins.target), twins)
+        loss, parts["unrest"] = loss + phase.calm * unrest, unrest.detach()
     if unpaired is not None:
         more, seen = _whole(run, phase, unpaired)
         loss, parts = loss + more, parts | seen
@@ -189,10 +191,10 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
     if math.isfinite(norm.item()):
         run.optimiser.step()
         run.average(run.config.average)
-    return loss.item(), parts
+    return loss.detach(), parts
 
 
-def _whole(run: Run, phase: Phase, unpaired: _Unpaired) -> tuple[Tensor, dict[str, float]]:
+def _whole(run: Run, phase: Phase, unpaired: _Unpaired) -> tuple[Tensor, dict[str, Tensor]]:
     """What is asked of whole pictures."""
     batch = unpaired.wholes.draw(phase.wholes, unpaired.rng)
     maps = _maps(run, batch.picture)
@@ -200,15 +202,15 @@ def _whole(run: Run, phase: Phase, unpaired: _Unpaired) -> tuple[Tensor, dict[st
     out = dimmed + maps.light
     unlike = unpaired.likeness.distance(out)
     loss = phase.likeness * unlike + 0.2 * excess(out) + 0.02 * roughness(maps)
-    parts = {"unlike": unlike.item()}
+    parts = {"unlike": unlike.detach()}
     if phase.veil:
         loss = loss + phase.veil * veil(maps.light, batch.picture).mean()
     if phase.halo:
         invented = halo(out, batch.picture, batch.sure).mean()
-        loss, parts["halo"] = loss + phase.halo * invented, invented.item()
+        loss, parts["halo"] = loss + phase.halo * invented, invented.detach()
     if phase.painted:
         painted = layered(dimmed, maps.light, batch, run.config.lamps, phase.trust).mean()
-        loss, parts["painted"] = loss + phase.painted * painted, painted.item()
+        loss, parts["painted"] = loss + phase.painted * painted, painted.detach()
     return loss, parts
 
 
@@ -225,4 +227,4 @@ def _rate(phase: Phase, step: int) -> float:
 def _batches(sources: dict[str, Source], mixture: dict[str, int], seed: int) -> Iterator[Batch]:
     rng = np.random.default_rng(seed)
     while True:
-        yield stack([sources[name].draw(rng) for name in portion(mixture)])
+        yield Batch.join([sources[name].draw(rng, count) for name, count in Counter(portion(mixture)).items()])

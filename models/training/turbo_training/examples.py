@@ -1,0 +1,132 @@
+"""Where training examples are drawn from: pictures held in the device's memory, of which each source gives as many crops as are asked for.
+
+What is random, but for noise, is drawn on the CPU, and nothing here waits for a GPU.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .device import each
+from .falling import layers as layers_that_fall
+from .losses import Batch
+from .pictures import crop, relight
+
+BURNT_OUT = 0.25
+"""Share of streets painted as night that a camera in the sun has taken: what is burnt out is as white as a lamp, and is none."""
+SUNLIT = (1.3, 2.2)
+"""How much too bright a camera in the sun is."""
+
+
+class Source(Protocol):
+    """Anything that gives training examples."""
+
+    def draw(self, rng: np.random.Generator, count: int) -> Batch: ...
+
+
+def one_of(pictures: list[Tensor], rng: np.random.Generator) -> Tensor:
+    """One of them."""
+    return pictures[rng.integers(len(pictures))]
+
+
+def _crops(pictures: list[Tensor], size: tuple[int, int], rng: np.random.Generator, count: int) -> Tensor:
+    return torch.stack([crop(one_of(pictures, rng), size, rng) for _ in range(count)])
+
+
+class Pairs:
+    """Aligned pairs made by a large teacher."""
+
+    def __init__(self, pairs: list[Tensor], size: tuple[int, int], relit: float) -> None:
+        self.pairs, self.size, self.relit = pairs, size, relit
+
+    def draw(self, rng: np.random.Generator, count: int) -> Batch:
+        picture, target = _crops(self.pairs, self.size, rng, count).split(3, 1)
+        return Batch.of(relight(picture, rng, self.relit), target)
+
+
+class Unchanged:
+    """Pictures that are of the target domain already and should stay as they are (identity objective)."""
+
+    def __init__(self, pictures: list[Tensor], size: tuple[int, int]) -> None:
+        self.pictures, self.size = pictures, size
+
+    def draw(self, rng: np.random.Generator, count: int) -> Batch:
+        picture = relight(_crops(self.pictures, self.size, rng, count), rng, 0.3)
+        return Batch.of(picture, picture, (picture, torch.zeros_like(picture)))
+
+
+class Still:
+    """Neighbouring frames of videos."""
+
+    def __init__(self, pairs: list[Tensor], size: tuple[int, int]) -> None:
+        self.pairs, self.size = pairs, size
+
+    def draw(self, rng: np.random.Generator, count: int) -> Batch:
+        frames = _crops(self.pairs, self.size, rng, count)
+        exposure, gamma = np.exp(rng.normal(0, 0.15, count)), np.exp(rng.normal(0, 0.1, count))
+        # in some, most of the picture is burnt out, and what flickers there is the codec's noise
+        exposure = exposure * np.where(rng.random(count) < 0.35, rng.uniform(*SUNLIT, count), 1)
+        frames = (each(exposure, frames) * frames ** each(gamma, frames)).clamp(0, 1)
+        noise = torch.stack([torch.cat([_coarse_noise(frame[:3], rng), _coarse_noise(frame[3:], rng)]) for frame in frames])
+        level = rng.uniform(0, 0.02, count) * (rng.random(count) < 0.5)
+        first, second = (frames + each(level, frames) * noise).clamp(0, 1).split(3, 1)
+        return Batch.of(first, second, twin=True)
+
+
+def _coarse_noise(like: Tensor, rng: np.random.Generator) -> Tensor:
+    """Noise in squares of 1, 4 or 8 pixels, as codecs make it, grey for the most part."""
+    side = (1, 4, 8)[rng.integers(3)]
+    height, width = like.shape[1:]
+    noise = like.new_empty(4, -(-height // side), -(-width // side)).normal_()
+    fine = (noise[:1] + 0.3 * noise[1:]).repeat_interleave(side, 1).repeat_interleave(side, 2)
+    return fine[:, :height, :width]
+
+
+class Taught:
+    """Pictures with the two layers that `prepare` painted for them: base and light (stored as its square root)."""
+
+    def __init__(self, layers: list[Tensor], size: tuple[int, int], backwards: bool = False, dark: bool = True) -> None:
+        self.layers, self.size, self.backwards, self.dark = layers, size, backwards, dark
+        falling = (torch.from_numpy(layer.texture) for layer in layers_that_fall("rain"))
+        # textures go on where they end
+        self.falling = [t.repeat(*(-(-s // whole) for s, whole in zip(size, t.shape, strict=True))).to(layers[0].device) for t in falling]
+
+    def draw(self, rng: np.random.Generator, count: int) -> Batch:
+        """Crops, half of them the better lit of two, since most hold no lamp."""
+        picture, base, light, sure = torch.stack([self._cut(rng) for _ in range(count)]).split([3, 3, 3, 1], 1)
+        light = light.square()
+        if self.backwards:
+            return Batch.of(relight(self._varied(base, light, rng), rng), picture)
+        burnt_out = np.where(self.dark & (rng.random(count) < BURNT_OUT), rng.uniform(*SUNLIT, count), 1)
+        return Batch.of(relight(picture * each(burnt_out, picture), rng), (base + light).clamp(0, 1), (base, light), sure)
+
+    def _cut(self, rng: np.random.Generator) -> Tensor:
+        cut = crop(one_of(self.layers, rng), self.size, rng)
+        if rng.random() < 0.5:
+            return cut
+        other = crop(one_of(self.layers, rng), self.size, rng)
+        return torch.where(other[6:9].mean() > cut[6:9].mean(), other, cut)
+
+    def _varied(self, base: Tensor, light: Tensor, rng: np.random.Generator) -> Tensor:
+        """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""
+        count = len(base)
+        if not self.dark:
+            return (base + each(rng.uniform(0.7, 1.1, count), light) * light + self._drops(base, rng)).clamp(0, 1)
+        bright, lit = np.exp(rng.normal(-0.1, 0.5, count)), rng.uniform(0.5, 1.3, count)
+        effect = (base * each(bright, base) + light * each(lit, light)).clamp(0, 1)
+        crushed = (effect - each(rng.uniform(0, 0.12, count) * (rng.random(count) < 0.7), effect)).clamp(0, 1)
+        return crushed ** each(rng.uniform(0.9, 1.5, count), crushed)
+
+    def _drops(self, like: Tensor, rng: np.random.Generator) -> Tensor:
+        """Falling rain, in two of three pictures: [B, 1, H, W]."""
+        shifts = rng.integers(0, 300, (len(like), len(self.falling), 2))
+        fallen = [
+            torch.maximum(*(torch.roll(t, tuple(int(by) for by in shift), (0, 1)) for t, shift in zip(self.falling, own, strict=True)))
+            for own in shifts
+        ]
+        part = torch.stack(fallen)[:, None, : like.shape[2], : like.shape[3]] / 255
+        return part * each(rng.uniform(0.5, 1.5, len(like)) * (rng.random(len(like)) > 0.33), like)
