@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from turbo_training import device, weights
+from turbo_training import device, train, weights
 from turbo_training.cli import main
-from turbo_training.config import load
+from turbo_training.config import Phase, load
 from turbo_training.examples import Pairs, Still, Taught
+from turbo_training.folders import Folders
 from turbo_training.likeness import Likeness, Wholes
 from turbo_training.network import Generator, Widths
 from turbo_training.objectives import Duel, _descend
@@ -77,15 +79,36 @@ def test_a_step_of_a_recipe_stays_on_its_device() -> None:
     pictures = [torch.zeros(10, 80, 96, dtype=torch.uint8).to(CUDA)]
     sources = {
         "teacher": Taught(pictures, (64, 64)),
+        "backwards": Taught(pictures, (64, 64), backwards=True, dark=False),
         "pairs": Pairs([pictures[0][:6]], (64, 64), 0.15),
         "still": Still([pictures[0][:6]], (64, 64)),
     }
-    batches = _batches(sources, {"teacher": 2, "pairs": 1, "still": 1}, 0)
+    batches = _batches(sources, {"teacher": 2, "backwards": 1, "pairs": 1, "still": 1}, 0)
     whole = torch.zeros(10, 352, 640, dtype=torch.uint8).to(CUDA)
     unpaired = _Unpaired(Wholes([whole]), Likeness([torch.rand(3, 176, 320)], 1, CUDA), rng)
     for _ in range(2):
         _step(run, replace(SMALL.phases[-1], likeness=1.0, veil=1.0, halo=1.0, painted=1.0), next(batches), unpaired)
     assert _on_cuda(run.generator, run.averaged)
+
+
+def test_pictures_are_kept_on_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pairs").mkdir()
+    for name in ("01_in", "01_out"):
+        Image.new("RGB", (96, 64)).save(tmp_path / "pairs" / f"{name}.jpg")
+    recipe = replace(SMALL, data=replace(SMALL.data, pairs=["pairs"]), phases=[Phase("joined", 1, 1e-3, {"pairs": 1})])
+    meta, seen = torch.device("meta"), list[Tensor]()
+
+    def phase(run: Run, phase: Phase, sources: dict[str, Pairs], *_: object) -> None:
+        seen.extend(sources["pairs"].pairs)
+
+    monkeypatch.setattr(train, "_train_phase", phase)
+    monkeypatch.setattr(train, "sample_sheet", lambda *_: None)
+    monkeypatch.setattr(Run, "begin", lambda _: None)
+    train.train(recipe, tmp_path, tmp_path / "work", [], device=meta)
+    assert [picture.device for picture in seen] == [meta]
+    (tmp_path / "input").mkdir()
+    Image.new("RGB", (96, 64)).save(tmp_path / "input" / "1.png")
+    assert Folders(tmp_path, (64, 64), meta).input[0].device == meta
 
 
 @pytest.mark.usefixtures("pretended")

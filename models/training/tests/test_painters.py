@@ -110,6 +110,20 @@ def test_night_has_lamps_at_the_ends_of_arms_and_one_on_a_post_in_pieces() -> No
     assert len(find_street_lamps(scene, HORIZON)) == 1
 
 
+def test_night_has_no_lamps_on_what_may_be_no_post_nor_where_wires_may_be() -> None:
+    def lamps(sure: float, left: int = 0, right: int = 0) -> int:
+        scene = _street()
+        _put(scene.day, scene.shows, POLE, slice(30, HORIZON + 4), slice(250, 253), (0.3, 0.3, 0.3))
+        scene.shows[POLE] *= sure
+        scene.shows[POLE, 30:33, 250 - left : 250] = scene.shows[POLE, 30:33, 253 : 253 + right] = 0.2
+        return len(find_street_lamps(scene, HORIZON))
+
+    assert lamps(1.0) == 1
+    assert lamps(0.36) == 0
+    assert lamps(1.0, left=20, right=22) == 2, "the arms of a double lamp"
+    assert lamps(1.0, left=12, right=40) == 0, "wires"
+
+
 def test_night_has_no_lamps_where_towers_end_on_low_posts_and_under_signs() -> None:
     def lit(rows: slice, columns: slice, sign: bool = False) -> bool:
         scene = _street()
@@ -122,6 +136,7 @@ def test_night_has_no_lamps_where_towers_end_on_low_posts_and_under_signs() -> N
     assert lit(slice(30, HORIZON + 4), slice(250, 253))
     assert not lit(slice(30, HORIZON + 4), slice(250, 253), sign=True)
     assert not lit(slice(30, HORIZON + 4), slice(139, 142)), "the edge of the house"
+    assert lit(slice(4, HORIZON + 4), slice(250, 253)), "one whose top is just in the picture"
     assert lit(slice(30, HORIZON + 20), slice(250, 253)), "a lamp post that is near"
     assert not lit(slice(HORIZON - 20, HORIZON + 20), slice(250, 253)), "a bollard or a sign's post that is near"
 

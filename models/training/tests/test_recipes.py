@@ -48,6 +48,13 @@ def test_painted_layers_backwards_and_a_single_fold_are_refused(tmp_path: Path) 
         config.load(wrong)
 
 
+def test_a_crop_that_no_network_takes_is_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(RECIPE.read_text().replace("wholes: 3}", "wholes: 3, crop: [200, 384]}"))
+    with pytest.raises(ValueError, match=r"phase lit learns from crops of \(200, 384\); sides are multiples of 32"):
+        config.load(wrong)
+
+
 def test_a_curve_is_found_again() -> None:
     picture = np.random.default_rng(0).random((64, 64, 3))
     assert psnr(apply_curve(picture, fit_curve([picture], [picture**2])), picture**2) > 35

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
-from .network import Widths
+from .network import STRIDE, Widths
 
 STEADY = 4.0
 """What `Config.steady` is where a recipe doesn't say: 0.18 of white is held, 0.3 let go."""
@@ -24,6 +25,8 @@ class Phase:
     """Peak learning rate; it rises over the first steps and falls along a half cosine."""
     mixture: dict[str, int]
     """How many pictures of each source (`pairs`, `teacher`, `target`, `still`) are in a batch."""
+    crop: tuple[int, int] | None = None
+    """Height and width of its crops, where they are not the recipe's: pairs tell more of the whole picture the larger they are."""
     trust: float = 1.0
     """How much the tones that the painter gives count; at 0 it teaches what is emitted, where the sky goes and what it is sure of."""
     calm: float = 6.0
@@ -142,6 +145,10 @@ def load(path: Path) -> Config:
                 raise ValueError(f"{path.name}: phase {phase.name} sets {name} but no likeness, without which no whole pictures are drawn")
         if phase.painted and recipe.data.backwards:
             raise ValueError(f"{path.name}: phase {phase.name} sets painted, but backwards no layers are laid over what goes in")
+        if any(side % STRIDE for side in phase.crop or recipe.crop):
+            raise ValueError(
+                f"{path.name}: phase {phase.name} learns from crops of {phase.crop or recipe.crop}; sides are multiples of {STRIDE}"
+            )
         if not 0 < phase.blend <= 1:
             raise ValueError(f"{path.name}: phase {phase.name} takes {phase.blend} of its weights; blend is more than 0 and at most 1")
     if recipe.folds == 1:
@@ -159,9 +166,11 @@ def _make(kind: Any, value: Any, where: str) -> Any:
             return kind(**{k: _make(hints[k], v, f"{where}.{k}") for k, v in value.items()})
         except TypeError as error:
             raise ValueError(f"{where}: {error}") from error
-    origin, arguments = getattr(kind, "__origin__", None), getattr(kind, "__args__", ())
+    origin, arguments = get_origin(kind), get_args(kind)
     if origin is list:
         return [_make(arguments[0], v, f"{where}[{i}]") for i, v in enumerate(value)]
+    if origin is UnionType:
+        return None if value is None else _make(arguments[0], value, where)
     if origin is tuple:
         return tuple(value)
     return float(value) if kind is float else value

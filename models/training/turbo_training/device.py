@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,9 +32,3 @@ def choose(name: str) -> torch.device:
 def send(x: Tensor, device: torch.device) -> Tensor:
     """What the CPU drew, there: without waiting for what a GPU still has to do, for which memory must be pinned."""
     return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x
-
-
-def each(values: np.ndarray, like: Tensor) -> Tensor:
-    """A number for each picture of `like`, [B, C, H, W], as [B, 1, 1, 1] (or [B, C, 1, 1] if there is one a channel)."""
-    shaped = torch.from_numpy(values.astype(np.float32)).reshape(len(values), -1, 1, 1)
-    return send(shaped, like.device)

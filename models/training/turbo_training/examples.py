@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .device import each
 from .falling import layers as layers_that_fall
 from .losses import Batch
-from .pictures import crop, relight
+from .pictures import crop, per_picture, relight
 
 BURNT_OUT = 0.25
 """Share of streets painted as night that a camera in the sun has taken: what is burnt out is as white as a lamp, and is none."""
@@ -70,10 +69,10 @@ class Still:
         exposure, gamma = np.exp(rng.normal(0, 0.15, count)), np.exp(rng.normal(0, 0.1, count))
         # in some, most of the picture is burnt out, and what flickers there is the codec's noise
         exposure = exposure * np.where(rng.random(count) < 0.35, rng.uniform(*SUNLIT, count), 1)
-        frames = (each(exposure, frames) * frames ** each(gamma, frames)).clamp(0, 1)
+        frames = (per_picture(exposure, frames) * frames ** per_picture(gamma, frames)).clamp(0, 1)
         noise = torch.stack([torch.cat([_coarse_noise(frame[:3], rng), _coarse_noise(frame[3:], rng)]) for frame in frames])
         level = rng.uniform(0, 0.02, count) * (rng.random(count) < 0.5)
-        first, second = (frames + each(level, frames) * noise).clamp(0, 1).split(3, 1)
+        first, second = (frames + per_picture(level, frames) * noise).clamp(0, 1).split(3, 1)
         return Batch.of(first, second, twin=True)
 
 
@@ -102,7 +101,7 @@ class Taught:
         if self.backwards:
             return Batch.of(relight(self._varied(base, light, rng), rng), picture)
         burnt_out = np.where(self.dark & (rng.random(count) < BURNT_OUT), rng.uniform(*SUNLIT, count), 1)
-        return Batch.of(relight(picture * each(burnt_out, picture), rng), (base + light).clamp(0, 1), (base, light), sure)
+        return Batch.of(relight(picture * per_picture(burnt_out, picture), rng), (base + light).clamp(0, 1), (base, light), sure)
 
     def _cut(self, rng: np.random.Generator) -> Tensor:
         cut = crop(one_of(self.layers, rng), self.size, rng)
@@ -115,11 +114,11 @@ class Taught:
         """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""
         count = len(base)
         if not self.dark:
-            return (base + each(rng.uniform(0.7, 1.1, count), light) * light + self._drops(base, rng)).clamp(0, 1)
+            return (base + per_picture(rng.uniform(0.7, 1.1, count), light) * light + self._drops(base, rng)).clamp(0, 1)
         bright, lit = np.exp(rng.normal(-0.1, 0.5, count)), rng.uniform(0.5, 1.3, count)
-        effect = (base * each(bright, base) + light * each(lit, light)).clamp(0, 1)
-        crushed = (effect - each(rng.uniform(0, 0.12, count) * (rng.random(count) < 0.7), effect)).clamp(0, 1)
-        return crushed ** each(rng.uniform(0.9, 1.5, count), crushed)
+        effect = (base * per_picture(bright, base) + light * per_picture(lit, light)).clamp(0, 1)
+        crushed = (effect - per_picture(rng.uniform(0, 0.12, count) * (rng.random(count) < 0.7), effect)).clamp(0, 1)
+        return crushed ** per_picture(rng.uniform(0.9, 1.5, count), crushed)
 
     def _drops(self, like: Tensor, rng: np.random.Generator) -> Tensor:
         """Falling rain, in two of three pictures: [B, 1, H, W]."""
@@ -129,4 +128,4 @@ class Taught:
             for own in shifts
         ]
         part = torch.stack(fallen)[:, None, : like.shape[2], : like.shape[3]] / 255
-        return part * each(rng.uniform(0.5, 1.5, len(like)) * (rng.random(len(like)) > 0.33), like)
+        return part * per_picture(rng.uniform(0.5, 1.5, len(like)) * (rng.random(len(like)) > 0.33), like)

@@ -22,7 +22,7 @@ class BadFolders(Exception):
 
 
 def prepare_folders(
-    objective: str, first: Path, second: Path, identity: str, work: Path, steps: int, crop: tuple[int, int], longest: int = 640
+    objective: str, first: Path, second: Path, identity: str, work: Path, steps: int, size: tuple[int, int], longest: int = 640
 ) -> Path:
     """Copies reduced pictures to WORK/data and writes WORK/config.yaml, which may be edited; gives that file's path."""
     names = [_pictures(first), _pictures(second)]
@@ -43,7 +43,7 @@ def prepare_folders(
             picture.save(out / f"{stem}.png", compress_level=1)
     config = work / "config.yaml"
     if not config.exists():
-        config.write_text(yaml.safe_dump(_recipe(objective, identity, steps, crop), sort_keys=False), encoding="utf-8")
+        config.write_text(yaml.safe_dump(_recipe(objective, identity, steps, size), sort_keys=False), encoding="utf-8")
     return config
 
 
@@ -56,7 +56,7 @@ def _pictures(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _recipe(objective: str, identity: str, steps: int, crop: tuple[int, int]) -> dict[str, object]:
+def _recipe(objective: str, identity: str, steps: int, size: tuple[int, int]) -> dict[str, object]:
     return {
         "id": identity,
         "effect": identity,
@@ -65,7 +65,7 @@ def _recipe(objective: str, identity: str, steps: int, crop: tuple[int, int]) ->
         "version": "0.1.0",
         "licence": "all rights reserved",
         "seed": 7,
-        "crop": list(crop),
+        "crop": list(size),
         "objective": OBJECTIVES[objective],
         "learn": objective,
         "data": {

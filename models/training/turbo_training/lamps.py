@@ -34,10 +34,10 @@ class Lamp:
 
 
 def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
-    """The lamps of every slender, tall post that stands on the ground: at the ends of its arms, or else at its top, if that is in the
-    picture; but none where a sign or signal is, and none on what is a roof's mast or a tower's edge."""
+    """The lamps of every slender, tall post that stands on the ground, or whose foot is hidden not far above it: at the ends of its arms,
+    or else at its top, if that is in the picture; but none where a sign or signal is, and none on a roof's mast or a tower's edge."""
     height, _, _ = scene.day.shape
-    pole = _whole(scene.shows[POLE] > 0.32, round(GAP * scene.unit) | 1)
+    pole = _mended(scene.shows[POLE] > 0.32, round(GAP * scene.unit) | 1)
     posts, _ = ndimage.label(ndimage.binary_opening(pole, np.ones((max(3, round(SHORTEST * height / 2)), 1))), np.ones((3, 3)))
     # arms are so thin that before the sky they are hardly more than suspected
     arms = pole | ((scene.shows[POLE] > 0.08) & (scene.blur(scene.shows[SKY], 8) > 0.3))
@@ -56,9 +56,11 @@ def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
     return lamps
 
 
-def _whole(pole: Array, gap: int) -> Array:
+def _mended(pole: Array, gap: int) -> Array:
     """Poles, also those that are seen in pieces one above the other."""
-    return ndimage.minimum_filter1d(ndimage.maximum_filter1d(pole, gap, 0), gap, 0)
+    # with room above and below: what ends near the picture's border isn't drawn out to it
+    wide = np.pad(pole, ((gap, gap), (0, 0)))
+    return ndimage.minimum_filter1d(ndimage.maximum_filter1d(wide, gap, 0), gap, 0)[gap:-gap]
 
 
 class _Post:

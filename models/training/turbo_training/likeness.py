@@ -68,9 +68,9 @@ class Likeness:
             rows = torch.randint(band.shape[2] - PATCH + 1, (PATCHES,), generator=self.random)
             columns = torch.randint(band.shape[3] - PATCH + 1, (PATCHES,), generator=self.random)
             offsets = torch.arange(PATCH)
-            tall = send(rows[:, None] + offsets, band.device)[:, :, None].expand(-1, -1, PATCH)
-            wide = send(columns[:, None] + offsets, band.device)[:, None, :].expand(-1, PATCH, -1)
-            found.append(band[:, :, tall, wide].permute(0, 2, 3, 4, 1).reshape(-1, 3 * PATCH * PATCH))
+            places = (rows[:, None, None] + offsets[:, None]) * band.shape[3] + columns[:, None, None] + offsets
+            patches = band.flatten(2).index_select(2, send(places.flatten(), band.device))
+            found.append(patches.view(*band.shape[:2], PATCHES, -1).permute(0, 2, 3, 1).reshape(-1, 3 * PATCH * PATCH))
         return found
 
 

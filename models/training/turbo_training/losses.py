@@ -21,8 +21,9 @@ class Batch:
     base: Tensor
     light: Tensor
     split: Tensor
+    """1 where there are layers, else 0; kept on the CPU, as `twin` is, so that a GPU needn't be asked."""
     twin: Tensor
-    """Which of them have no target, but the next frame of the same video: on the CPU, as no other part is."""
+    """Which of them have no target, but the next frame of the same video."""
     sure: Tensor
     """Where the painter's tones count whatever the trust: [B, 1, H, W], 0 to 1."""
 
@@ -33,8 +34,8 @@ class Batch:
         """Examples of one kind; without `layers` they have none, and without `sure` the painter is nowhere."""
         nothing = torch.zeros_like(target)
         base, light = layers or (nothing, nothing)
-        split = target.new_full((len(target),), layers is not None)
-        return cls(picture, target, base, light, split, torch.full((len(target),), twin), nothing[:, :1] if sure is None else sure)
+        split, twins = torch.full((len(target),), float(layers is not None)), torch.full((len(target),), twin)
+        return cls(picture, target, base, light, split, twins, nothing[:, :1] if sure is None else sure)
 
     @classmethod
     def join(cls, parts: list[Batch]) -> Batch:
@@ -44,7 +45,7 @@ class Batch:
     def where(self, chosen: Tensor) -> Batch:
         """Some of the examples, by their numbers (on the CPU)."""
         there = send(chosen, self.picture.device)
-        return Batch(*(getattr(self, f.name)[chosen if f.name == "twin" else there] for f in fields(self)))
+        return Batch(*(getattr(self, f.name).index_select(0, chosen if f.name in ("split", "twin") else there) for f in fields(self)))
 
 
 def root(x: Tensor) -> Tensor:
@@ -61,11 +62,12 @@ def judged(maps: Maps, batch: Batch, lamps: bool, trust: float = 1.0) -> tuple[T
     """
     dimmed = kept(maps, batch.picture)
     out = dimmed + maps.light
-    layers = batch.split * layered(dimmed, maps.light, batch, lamps, trust)
-    whole = (1 - batch.split) * near(out, batch.target)
+    split = send(batch.split, out.device)
+    layers = split * layered(dimmed, maps.light, batch, lamps, trust) if batch.split.any() else torch.zeros_like(split)
+    whole = (1 - split) * near(out, batch.target)
     if lamps:
         # a pair doesn't tell what is emitted in it; without this, the light lies over everything as a veil
-        whole = whole + (1 - batch.split) * 0.7 * veil(maps.light, batch.target)
+        whole = whole + (1 - split) * 0.7 * veil(maps.light, batch.target)
     total = (whole + layers).mean() + 0.2 * excess(out)
     return total, {"whole": whole.mean().detach(), "layers": layers.mean().detach()}
 

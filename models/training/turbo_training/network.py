@@ -59,7 +59,8 @@ class Maps(NamedTuple):
     def where(self, chosen: Tensor) -> Maps:
         """Those of some pictures, by their numbers (on the CPU)."""
         there = send(chosen, self.light.device)
-        return Maps(*(m[there] for m in self))
+        # not by brackets, the way back of which sorts: most of a GPU's step went there
+        return Maps(*(m.index_select(0, there) for m in self))
 
     def log_gain(self, picture: Tensor) -> Tensor:
         """The log-gain of each pixel of this picture."""
@@ -180,4 +181,5 @@ def interpolation() -> Tensor:
 def luma(picture: Tensor) -> Tensor:
     """Rec. 601 luma of [B, 3, H, W], as [B, 1, H, W]."""
     # no tensor of weights, which would have to be sent to a GPU
-    return sum(weight * channel for weight, channel in zip(LUMA, picture.split(1, 1), strict=True))
+    red, green, blue = picture.split(1, 1)
+    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue

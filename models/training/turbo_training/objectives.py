@@ -123,7 +123,7 @@ def train_folders(config: Config, data: Path, work: Path, start: Path | None = N
         for net in (duel.generator, duel.averaged):
             net.start(read_weights(start))
     print(f"perceptual distance: {duel.perceptual.kind}", flush=True)
-    folders = Folders(data, config.crop, device)
+    folders = Folders(data, phase.crop or config.crop, device)
     draw = folders.pair if config.learn == "paired" else folders.apart
     objective = duel.paired if config.learn == "paired" else duel.unpaired
     progress = Progress(phase.name, phase.steps, duel.step)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from .device import each
+from .device import send
 
 Array = np.ndarray
 
@@ -44,7 +44,9 @@ def pixels(*pictures: Image.Image) -> Tensor:
 
 
 def crop(picture: Tensor, size: tuple[int, int], rng: np.random.Generator) -> Tensor:
-    """A random crop, at a random scale and flipped half of the time, of what `pixels` made: [C, *size], 0 to 1, on the same device."""
+    """A random crop, at a random scale and flipped half of the time, of what `pixels` made: [C, *size], 0 to 1, on the same device.
+
+    As PIL cuts with `box`, but boxes are of whole pixels, and what lies beside them doesn't count."""
     height, width = size
     full_height, full_width = picture.shape[1:]
     smallest = max(width / full_width, height / full_height)
@@ -66,10 +68,18 @@ def relight(pictures: Tensor, rng: np.random.Generator, amount: float = 1.0) -> 
     def normal(spread: float, *more: int) -> np.ndarray:
         return rng.normal(0, spread * amount, (count, *more))
 
-    gamma, exposure = each(np.exp(normal(0.16)), pictures), each(np.exp(normal(0.22)[:, None] + normal(0.06, 3)), pictures)
+    gamma, exposure = per_picture(np.exp(normal(0.16)), pictures), per_picture(np.exp(normal(0.22)[:, None] + normal(0.06, 3)), pictures)
     changed = pictures.clamp(1e-4, 1) ** gamma * exposure
     grey = changed.mean(1, keepdim=True)
-    changed = grey + (changed - grey) * each(np.clip(1 + normal(0.25), 0.1, 1.7), pictures)
+    changed = grey + (changed - grey) * per_picture(np.clip(1 + normal(0.25), 0.1, 1.7), pictures)
     hazy, noisy = rng.random(count) < 0.3 * amount, rng.random(count) < 0.5
-    changed = changed * each(1 - hazy * rng.uniform(0, 0.35, count), pictures) + each(hazy * rng.uniform(0, 0.12, count), pictures)
-    return (changed + torch.randn_like(changed) * each(noisy * rng.uniform(0, 0.025, count), pictures)).clamp(0, 1)
+    changed = changed * per_picture(1 - hazy * rng.uniform(0, 0.35, count), pictures) + per_picture(
+        hazy * rng.uniform(0, 0.12, count), pictures
+    )
+    return (changed + torch.randn_like(changed) * per_picture(noisy * rng.uniform(0, 0.025, count), pictures)).clamp(0, 1)
+
+
+def per_picture(values: np.ndarray, like: Tensor) -> Tensor:
+    """A number for each picture of `like`, [B, C, H, W], as [B, 1, 1, 1] (or [B, C, 1, 1] if there is one a channel)."""
+    shaped = torch.from_numpy(values.astype(np.float32)).reshape(len(values), -1, 1, 1)
+    return send(shaped, like.device)

@@ -87,8 +87,10 @@ def open_sources(
     if "still" in names:
         firsts = sorted((work / "still").glob("*-0.png"))
         twins = ((first, first.with_name(first.name.replace("-0.png", "-1.png"))) for first in firsts)
-        sources["still"] = Still([pixels(*(read(frame) for frame in twin)).to(device) for twin in twins], config.crop)
+        sources["still"] = Still([pixels(*(Image.open(frame).convert("RGB") for frame in twin)).to(device) for twin in twins], config.crop)
     if "teacher" in names:
         layers = read_taught(work, config.data.backwards, device)
+        if not layers:
+            raise ValueError(f"{config.id}: there are no painted layers in {work / 'taught'}; `prepare` makes them")
         sources["teacher"] = Taught(layers, config.crop, config.data.backwards, config.data.painter == "night")
     return sources

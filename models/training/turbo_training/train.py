@@ -8,12 +8,13 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from .config import Config, Phase
 from .device import CPU
@@ -66,7 +67,7 @@ class Run:
     def average(self, decay: float) -> None:
         decay = min(decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.generator.parameters()), 1 - decay)
+            get_ema_multi_avg_fn(decay)(list(self.averaged.parameters()), list(self.generator.parameters()), None)
 
     def begin(self) -> None:
         """Remembers the weights' moving average as it is before a phase."""
@@ -107,7 +108,8 @@ def train(
     phases = [phase for phase in config.phases if only in (None, phase.name)]
     for index, phase in enumerate(phases):
         if index >= run.phase:
-            sources = open_sources(config, data, prepared or work, set(phase.mixture), hold_out, device)
+            sized = replace(config, crop=phase.crop or config.crop)
+            sources = open_sources(sized, data, prepared or work, set(phase.mixture), hold_out, device)
             unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
             if run.step == 0:
                 run.begin()
@@ -121,6 +123,8 @@ def train(
             run.phase, run.step = index + 1, 0
             if RANK == 0:
                 run.save(latest)
+            # before the next phase's pictures are read
+            del sources, unpaired
     if RANK == 0:
         run.save(work / "final.pt")
     wait()
@@ -145,6 +149,7 @@ def _seed(run: Run) -> int:
 
 def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _Unpaired | None, data: Path, work: Path) -> None:
     progress = Progress(phase.name, phase.steps, run.step)
+    torch.manual_seed(_seed(run))
     batches = _batches(sources, phase.mixture, _seed(run))
     while run.step < phase.steps:
         began = time.perf_counter()

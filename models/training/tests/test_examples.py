@@ -1,0 +1,78 @@
+"""What networks learn from: crops that keep what belongs together together, and light that changes from picture to picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from turbo_training.examples import Pairs, Still, Taught
+from turbo_training.pictures import crop, pixels, relight
+
+SIZE = (64, 96)
+
+
+def _slopes() -> Image.Image:
+    """Redder to the right, greener further down."""
+    rows, columns = np.mgrid[:120, :200]
+    return Image.fromarray(np.stack([columns, 2 * rows, np.full_like(rows, 60)], -1).astype(np.uint8))
+
+
+def test_a_crop_is_a_part_of_the_picture_or_of_its_mirror_image() -> None:
+    whole, rng, mirrored, widths = pixels(_slopes()), np.random.default_rng(0), 0, set[int]()
+    for _ in range(40):
+        red, green, blue = crop(whole, SIZE, rng)
+        assert (green.diff(dim=0) >= -1e-6).all(), "never upside down"
+        assert torch.allclose(blue, torch.tensor(60 / 255))
+        right = red.diff(dim=1)
+        assert (right >= -1e-6).all() or (right <= 1e-6).all()
+        mirrored += bool((right < 0).any())
+        widths.add(round(abs((red[0, -1] - red[0, 0]).item()) * 255 / 20))
+    assert 10 < mirrored < 30
+    assert len(widths) > 3, "parts of several sizes"
+
+
+def test_picture_and_target_stay_on_top_of_each_other() -> None:
+    drawn = Pairs([pixels(_slopes(), _slopes())], SIZE, 0.0).draw(np.random.default_rng(1), 6)
+    assert drawn.target.shape == (6, 3, *SIZE)
+    assert (drawn.picture - drawn.target).abs().median() < 0.02, "but for noise"
+    assert not drawn.split.any()
+
+
+def _layers(base: int, light: int) -> Tensor:
+    layers = torch.zeros(10, 100, 160, dtype=torch.uint8)
+    layers[:3], layers[3:6], layers[6:9] = 120, base, light
+    return layers
+
+
+def test_layers_are_base_and_the_square_of_what_is_stored() -> None:
+    drawn = Taught([_layers(51, 128)], SIZE).draw(np.random.default_rng(0), 4)
+    assert drawn.split.all()
+    assert drawn.base.mean().item() == pytest.approx(0.2, abs=1e-3)
+    assert drawn.light.mean().item() == pytest.approx((128 / 255) ** 2, abs=1e-3)
+    assert torch.allclose(drawn.target, drawn.base + drawn.light)
+
+
+def test_what_is_lit_is_drawn_more_often() -> None:
+    drawn = Taught([_layers(200, 0), _layers(10, 200)], SIZE).draw(np.random.default_rng(0), 400)
+    lit = (drawn.light.mean((1, 2, 3)) > 0.1).float().mean().item()
+    assert lit == pytest.approx(5 / 8, abs=0.06)
+
+
+def test_every_picture_is_changed_by_itself() -> None:
+    grey = torch.full((24, 3, 32, 32), 0.4)
+    changed = relight(grey, np.random.default_rng(0))
+    assert changed.mean((1, 2, 3)).std() > 0.05
+    hardly = relight(grey, np.random.default_rng(0), 0.05).mean((1, 2, 3))
+    assert (hardly - 0.4).abs().median() < 0.01
+
+
+def test_neighbouring_frames_are_changed_alike() -> None:
+    drawn = Still([pixels(_slopes(), _slopes())], SIZE).draw(np.random.default_rng(0), 24)
+    assert drawn.twin.all()
+    assert (drawn.picture - drawn.target).mean((1, 2, 3)).abs().max() < 0.01
+    assert drawn.picture.mean((1, 2, 3)).std() > 0.03
+    noisy = (drawn.picture - drawn.target).abs().amax((1, 2, 3)) > 1e-4
+    assert 4 < noisy.sum() < 20
