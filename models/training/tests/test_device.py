@@ -103,7 +103,6 @@ def test_pictures_are_kept_on_the_device(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(train, "_train_phase", phase)
     monkeypatch.setattr(train, "sample_sheet", lambda *_: None)
-    monkeypatch.setattr(Run, "begin", lambda _: None)
     train.train(recipe, tmp_path, tmp_path / "work", [], device=meta)
     assert [picture.device for picture in seen] == [meta]
     (tmp_path / "input").mkdir()

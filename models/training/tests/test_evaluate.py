@@ -15,7 +15,7 @@ RECIPE = Path(__file__).parents[1] / "configs" / "day-to-night.yaml"
 
 def test_leave_one_out_begins_before_the_last_phase() -> None:
     recipe = config.load(RECIPE)
-    alone, together = recipe.phases
+    *_, alone, together = recipe.phases
     assert "pairs" in together.mixture and "pairs" not in alone.mixture
     assert _before(recipe, Path("work")) == Path(f"work/{alone.name}-{alone.steps:06d}.pt")
 
@@ -42,7 +42,7 @@ def test_a_fold_is_taken_again_only_where_what_trains_it_is_the_same() -> None:
         folder(steps=7),
         folder(trust=0.3),
         folder(halo=9),
-        folder(blend=0.3),
+        folder(crop=(96, 96)),
     ]
     assert len({folder(), *others}) == 8
     each = _folds(replace(recipe, folds=0, phases=[last]), Path("start.pt"), Path("work"))

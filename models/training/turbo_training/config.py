@@ -41,9 +41,6 @@ class Phase:
     """Weight of the painter's layers of those whole pictures: light is laid where they have it, not wherever it is like real pictures."""
     wholes: int = 1
     """How many pictures are translated whole for that, a step."""
-    blend: float = 1.0
-    """How much of what the phase made of the weights is taken; the rest stays as it was before. A phase that few pairs lead dulls what they
-    hardly show, lamps above all; between the two lies most of either (Wortsman et al., Robust fine-tuning of zero-shot models, 2022)."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +146,6 @@ def load(path: Path) -> Config:
             raise ValueError(
                 f"{path.name}: phase {phase.name} learns from crops of {phase.crop or recipe.crop}; sides are multiples of {STRIDE}"
             )
-        if not 0 < phase.blend <= 1:
-            raise ValueError(f"{path.name}: phase {phase.name} takes {phase.blend} of its weights; blend is more than 0 and at most 1")
     if recipe.folds == 1:
         raise ValueError(f"{path.name}: one fold leaves no pairs to learn from; 0 is a fold for each pair")
     return recipe

@@ -39,7 +39,6 @@ class Run:
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self.generator.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-3)
         self.phase, self.step, self.seconds = 0, 0, 0.0
-        self.before: dict[str, Tensor] = {}
 
     def save(self, path: Path) -> None:
         state = {
@@ -49,7 +48,6 @@ class Run:
             "phase": self.phase,
             "step": self.step,
             "seconds": self.seconds,
-            "before": self.before,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
@@ -62,22 +60,11 @@ class Run:
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.phase, self.step, self.seconds = state["phase"], state["step"], state["seconds"]
-        self.before = state.get("before", {})
 
     def average(self, decay: float) -> None:
         decay = min(decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             get_ema_multi_avg_fn(decay)(list(self.averaged.parameters()), list(self.generator.parameters()), None)
-
-    def begin(self) -> None:
-        """Remembers the weights' moving average as it is before a phase."""
-        self.before = {name: weight.to("cpu", copy=True) for name, weight in self.averaged.state_dict().items()}
-
-    def blend(self, share: float) -> None:
-        """Goes back from what the phase made of the weights towards what they were before it."""
-        blended = {name: self.before[name].lerp(weight.cpu(), share) for name, weight in self.averaged.state_dict().items()}
-        self.averaged.load_state_dict(blended)
-        self.generator.load_state_dict(blended)
 
 
 def train(
@@ -111,14 +98,7 @@ def train(
             sized = replace(config, crop=phase.crop or config.crop)
             sources = open_sources(sized, data, prepared or work, set(phase.mixture), hold_out, device)
             unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
-            if run.step == 0:
-                run.begin()
-            elif phase.blend < 1 and not run.before:
-                anew = "train it alone (--only) in another folder, from what the phase before it left (--weights)"
-                raise ValueError(f"{latest} does not hold the weights before phase {phase.name}, which is blended with them: {anew}")
             _train_phase(run, phase, sources, unpaired, data, work)
-            if phase.blend < 1:
-                run.blend(phase.blend)
             _keep(run, phase, data, work)
             run.phase, run.step = index + 1, 0
             if RANK == 0:
