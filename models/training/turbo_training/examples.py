@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .falling import layers as layers_that_fall
 from .losses import Batch
-from .pictures import crop, per_picture, relight
+from .pictures import crop, one_of, per_picture, relight
 
 BURNT_OUT = 0.25
 """Share of streets painted as night that a camera in the sun has taken: what is burnt out is as white as a lamp, and is none."""
@@ -25,11 +25,6 @@ class Source(Protocol):
     """Anything that gives training examples."""
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch: ...
-
-
-def one_of(pictures: list[Tensor], rng: np.random.Generator) -> Tensor:
-    """One of them."""
-    return pictures[rng.integers(len(pictures))]
 
 
 def _crops(pictures: list[Tensor], size: tuple[int, int], rng: np.random.Generator, count: int) -> Tensor:

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from .device import CPU
-from .pictures import crop, pixels, read
+from .pictures import crop, one_of, pixels, read
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 FEWEST = 4
@@ -102,5 +102,5 @@ class Folders:
 
     def apart(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """A crop of any input, and one of any output."""
-        first, second = (crop(side[rng.integers(len(side))], self.size, rng) for side in (self.input, self.output))
+        first, second = (crop(one_of(side, rng), self.size, rng) for side in (self.input, self.output))
         return first, second

@@ -16,9 +16,8 @@ from torch import Tensor
 
 from .config import Config
 from .device import CPU, send
-from .examples import one_of
 from .losses import Batch
-from .pictures import pixels, read, relight, tensor
+from .pictures import one_of, pixels, read, relight, tensor
 from .realism import LEVELS, PATCH, framed, uncompared
 from .sources import glob, read_layers
 

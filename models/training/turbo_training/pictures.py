@@ -43,6 +43,11 @@ def pixels(*pictures: Image.Image) -> Tensor:
     return torch.from_numpy(np.concatenate(layers, 2)).permute(2, 0, 1).contiguous()
 
 
+def one_of(pictures: list[Tensor], rng: np.random.Generator) -> Tensor:
+    """One of them."""
+    return pictures[rng.integers(len(pictures))]
+
+
 def crop(picture: Tensor, size: tuple[int, int], rng: np.random.Generator) -> Tensor:
     """A random crop, at a random scale and flipped half of the time, of what `pixels` made: [C, *size], 0 to 1, on the same device.
 
