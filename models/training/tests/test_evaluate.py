@@ -8,16 +8,23 @@ from pathlib import Path
 import pytest
 
 from turbo_training import config
-from turbo_training.evaluate import _before, _folds
+from turbo_training.evaluate import _before, _first, _folds
 
 RECIPE = Path(__file__).parents[1] / "configs" / "day-to-night.yaml"
 
 
-def test_leave_one_out_begins_before_the_last_phase() -> None:
+def test_leave_one_out_fits_all_that_saw_a_pair() -> None:
     recipe = config.load(RECIPE)
-    *_, alone, together = recipe.phases
-    assert "pairs" in together.mixture and "pairs" not in alone.mixture
+    alone, *together = recipe.phases
+    assert "pairs" not in alone.mixture and len(together) > 1 and all("pairs" in phase.mixture for phase in together)
+    assert recipe.phases[_first(recipe) :] == together
     assert _before(recipe, Path("work")) == Path(f"work/{alone.name}-{alone.steps:06d}.pt")
+
+
+def test_where_no_phase_sees_a_pair_the_last_is_fitted() -> None:
+    recipe = config.load(RECIPE)
+    alone = replace(recipe.phases[0], name="other")
+    assert _first(replace(recipe, phases=[recipe.phases[0], alone])) == 1
 
 
 def test_a_recipe_of_one_phase_asks_for_weights() -> None:

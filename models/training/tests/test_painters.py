@@ -189,6 +189,21 @@ def test_too_much_red_light_weighs_more_than_too_much_blue() -> None:
     assert emission(red, red).abs().max() == 0
 
 
+def test_light_on_suspicion_costs_more_in_the_sky_than_on_a_wall() -> None:
+    day, dark, nothing = (torch.full((1, 3, 64, 64), x) for x in (0.8, 0.0, 0.0))
+    wall = torch.full((1, 3, 64, 64), 0.2)
+
+    def loss(base: torch.Tensor, light: float, painted: float) -> float:
+        shown = torch.full_like(base, painted)
+        batch = Batch(day, base + shown, base, shown, torch.ones(1), torch.zeros(1) > 0, nothing[:, :1])
+        return layered(base, torch.full_like(base, light), batch, lamps=True, trust=0.0).item()
+
+    # of the wall the painter is not sure, so that nothing but its light counts there
+    above, below = loss(dark, 0.1, 0.0), loss(wall, 0.1, 0.0)
+    assert above > 3 * below > 0
+    assert loss(dark, 0.1, 0.1) == pytest.approx(0, abs=1e-6), "a lamp before the sky may be lit"
+
+
 def test_snow_lies_on_the_road_but_not_on_walls() -> None:
     scene = _street()
     scene.day[118:122, 100:200] = 1.0

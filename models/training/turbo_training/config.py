@@ -121,8 +121,6 @@ class Config:
     """How much the exposure and colours of a pair's input are changed: more, and what they say of the result is lost."""
     folds: int = 0
     """Into how many parts leave-one-out divides the pairs, each judged by a network that saw the others; 0 is a part for each pair."""
-    fold_steps: int = 200
-    """Steps of the last phase that a network of leave-one-out is trained for: with fewer pairs, it sooner knows them by heart."""
     average: float = 0.998
     """Decay of the weights' moving average, which is what is exported."""
 

@@ -102,8 +102,7 @@ def speed(graph: Path) -> dict[str, object]:
 def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start: Path, device: torch.device = CPU) -> dict[str, object]:
     """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it."""
     pairs = read_pairs(data, config.data.pairs, 640)
-    last = replace(config.phases[-1], steps=config.fold_steps)
-    fitted = replace(config, phases=[last])
+    fitted = replace(config, phases=config.phases[_first(config) :])
     scores: dict[str, list[tuple[float, float]]] = {"network": [], "input": [], "curve": [], "ownCurve": []}
     rows, folds = [], work / _folds(fitted, start, prepared)
     count = config.folds or len(pairs)
@@ -113,7 +112,7 @@ def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start:
         where = folds / str(fold)
         finished = where / "final.pt"
         if not finished.exists():
-            train(fitted, data, where, [pair.name for pair in held], start, last.name, prepared, device)
+            train(fitted, data, where, [pair.name for pair in held], start, None, prepared, device)
         generator = load_generator(config, finished).to(device)
         curve = fit_curve([_array(p.picture) for p in rest], [_array(p.target) for p in rest])
         for pair in held:
@@ -135,11 +134,17 @@ def _folds(fitted: Config, start: Path, prepared: Path) -> Path:
     data = replace(fitted.data, used=[], shown=[], clips=[])  # these are told, shown and measured only
     learnt = (fitted.phases, fitted.seed, fitted.crop, fitted.relight, fitted.average, fitted.spark, fitted.widths, data)
     what = repr((learnt, str(start.resolve()), str(prepared.resolve())))
-    return Path("folds") / f"{fitted.folds or 'each'}-{fitted.phases[-1].steps}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
+    steps = sum(phase.steps for phase in fitted.phases)
+    return Path("folds") / f"{fitted.folds or 'each'}-{steps}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
+
+
+def _first(config: Config) -> int:
+    """The first phase that sees pairs: all from there on is fitted anew for each fold."""
+    return next((index for index, phase in enumerate(config.phases) if "pairs" in phase.mixture), len(config.phases) - 1)
 
 
 def _before(config: Config, work: Path) -> Path:
-    first = next((index for index, phase in enumerate(config.phases) if "pairs" in phase.mixture), len(config.phases) - 1)
+    first = _first(config)
     if first == 0:
         raise ValueError(f"{config.id} sees pairs from the start: leave-one-out needs weights that never saw one, given by --weights")
     phase = config.phases[first - 1]
