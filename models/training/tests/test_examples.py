@@ -61,6 +61,17 @@ def test_what_is_lit_is_drawn_more_often() -> None:
     assert lit == pytest.approx(5 / 8, abs=0.06)
 
 
+def test_spray_lies_low_in_wet_streets_that_are_to_come_back() -> None:
+    drawn = Taught([_layers(51, 0)], SIZE, backwards=True, dark=False).draw(np.random.default_rng(0), 60)
+    assert torch.allclose(drawn.target, torch.tensor(120 / 255)), "none of it in what should come out"
+    soft = torch.nn.functional.avg_pool2d(drawn.picture.mean(1), 8)
+    clear = soft[:, 0].median(1).values
+    assert ((soft[:, 3:].amax((1, 2)) - clear) > 0.1).float().mean() > 0.6
+    assert ((soft[:, 0].amax(1) - clear) > 0.1).float().mean() < 0.1, "but no higher than a car raises it"
+    forwards = Taught([_layers(51, 0)], SIZE, dark=False).draw(np.random.default_rng(0), 4)
+    assert torch.allclose(forwards.picture.std((2, 3)), torch.zeros(4, 3), atol=0.04), "nor in what is to become wet"
+
+
 def test_every_picture_is_changed_by_itself() -> None:
     grey = torch.full((24, 3, 32, 32), 0.4)
     changed = relight(grey, np.random.default_rng(0))

@@ -80,6 +80,25 @@ def _coarse_noise(like: Tensor, rng: np.random.Generator) -> Tensor:
     return fine[:, :height, :width]
 
 
+SPRAY = 0.5
+"""Chance of each of three clouds of spray over a wet street: as bright and soft as sky, and a network took them for that."""
+
+
+def _spray(pictures: Tensor, rng: np.random.Generator) -> Tensor:
+    """Soft white clouds low in some of the pictures, as cars raise them."""
+    height, width = pictures.shape[2:]
+    rows, columns = (torch.linspace(0, 1, side, device=pictures.device) for side in (height, width))
+    for _ in range(3):
+        count = len(pictures)
+        hidden = per_picture(rng.uniform(0.3, 0.9, count) * (rng.random(count) < SPRAY), pictures)
+        down, aside = per_picture(rng.uniform(0.4, 1, count), pictures), per_picture(rng.uniform(0, 1, count), pictures)
+        tall, wide = per_picture(rng.uniform(0.03, 0.15, count), pictures), per_picture(rng.uniform(0.05, 0.3, count), pictures)
+        cloud = hidden * torch.exp(-(((rows[:, None] - down) / tall).square()) - ((columns - aside) / wide).square())
+        white = per_picture(rng.uniform(0.5, 0.8, (count, 1)) + rng.normal(0, 0.02, (count, 3)), pictures)
+        pictures = pictures + cloud * (white - pictures)
+    return pictures
+
+
 class Taught:
     """Pictures with the two layers that `prepare` painted for them: base and light (stored as its square root)."""
 
@@ -109,7 +128,8 @@ class Taught:
         """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""
         count = len(base)
         if not self.dark:
-            return (base + per_picture(rng.uniform(0.7, 1.1, count), light) * light + self._drops(base, rng)).clamp(0, 1)
+            wet = base + per_picture(rng.uniform(0.7, 1.1, count), light) * light
+            return (_spray(wet, rng) + self._drops(base, rng)).clamp(0, 1)
         bright, lit = np.exp(rng.normal(-0.1, 0.5, count)), rng.uniform(0.5, 1.3, count)
         effect = (base * per_picture(bright, base) + light * per_picture(lit, light)).clamp(0, 1)
         crushed = (effect - per_picture(rng.uniform(0, 0.12, count) * (rng.random(count) < 0.7), effect)).clamp(0, 1)
