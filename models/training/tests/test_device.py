@@ -19,6 +19,7 @@ from turbo_training.config import Phase, load
 from turbo_training.examples import Pairs, Still, Taught
 from turbo_training.folders import Folders
 from turbo_training.likeness import Likeness, Wholes
+from turbo_training.losses import _blurring
 from turbo_training.network import Generator, Widths
 from turbo_training.objectives import Duel, _descend
 from turbo_training.train import Run, _batches, _step, _Unpaired
@@ -58,8 +59,11 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Tensor, "backward", lambda _: None)
     # a copied network stays in the same pretence
     monkeypatch.setattr(FakeTensorMode, "__deepcopy__", lambda mode, _: mode, raising=False)
+    # what is kept from step to step would be kept from test to test
+    _blurring.cache_clear()
     with FakeTensorMode():
         yield
+    _blurring.cache_clear()
 
 
 def _on_cuda(*modules: nn.Module) -> bool:

@@ -22,7 +22,7 @@ class Phase:
     name: str
     steps: int
     rate: float
-    """Peak learning rate; it rises over the first steps and falls along a half cosine."""
+    """Learning rate; it rises over the first 100 steps and falls along a half cosine, so that short phases stay below it."""
     mixture: dict[str, int]
     """How many pictures of each source (`pairs`, `teacher`, `target`, `still`) are in a batch."""
     crop: tuple[int, int] | None = None

@@ -1,7 +1,7 @@
 """Measures a recipe: leave-one-out over the pairs, likeness to real pictures, calm on clips, and time a frame.
 
-Leave-one-out trains the last phase again once a fold, from the weights that the earlier phases reached without any
-pair, and judges each pair by a network that has never seen it.
+Leave-one-out trains all phases from the first that sees pairs again, once a fold, from the weights that the earlier
+ones reached without any pair, and judges each pair by a network that has never seen it.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _folds(fitted: Config, start: Path, prepared: Path) -> Path:
 
 
 def _first(config: Config) -> int:
-    """The first phase that sees pairs: all from there on is fitted anew for each fold."""
+    """The first phase that sees pairs, or the last if none does: all from there on is fitted anew for each fold."""
     return next((index for index, phase in enumerate(config.phases) if "pairs" in phase.mixture), len(config.phases) - 1)
 
 

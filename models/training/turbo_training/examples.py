@@ -85,7 +85,7 @@ SPRAY = 0.5
 
 
 def _spray(pictures: Tensor, rng: np.random.Generator) -> Tensor:
-    """Soft white clouds low in some of the pictures, as cars raise them."""
+    """Soft white clouds, as cars raise them, low in most crops."""
     height, width = pictures.shape[2:]
     rows, columns = (torch.linspace(0, 1, side, device=pictures.device) for side in (height, width))
     for _ in range(3):
