@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
@@ -31,8 +31,12 @@ class _Frames(CalibrationDataReader):
         return next(self.feeds, None)
 
 
-def quantise(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[str, ...] = ()) -> None:
-    """Writes the int8 variant of `graph`, calibrated on these pictures; layers whose names begin as `spared` says are left, too."""
+def quantise(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[str, ...] = (), percentile: float | None = None) -> None:
+    """Writes the int8 variant of `graph`, calibrated on these pictures; layers whose names begin as `spared` says are left, too.
+
+    Features beyond `percentile` are cut off (None keeps all): where few are far larger than the rest, the rest would be coarse.
+    """
+    cut = {} if percentile is None else {"calibrate_method": CalibrationMethod.Percentile, "extra_options": {"CalibPercentile": percentile}}
     convolutions = [n.name for n in onnx.load(str(graph)).graph.node if n.op_type == "Conv" and not n.name.startswith(FLOATING + spared)]
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
@@ -47,6 +51,7 @@ def quantise(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            **cut,
         )
     _sort(out)
 
