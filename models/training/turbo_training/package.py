@@ -126,11 +126,11 @@ def export_int8(config: Config, data: Path, graph: Path, small: Path) -> float |
         save(slim(onnx.load(str(small))), small)
         session = onnxruntime.InferenceSession(str(small), providers=["CPUExecutionProvider"])
         got = [[run(session, f, 1.0) for f in some] for some in frames]
-        nearness = round(min(_nearness(*both) for both in zip(got, wanted, strict=True)), 1)
+        nearness = min(_nearness(*both) for both in zip(got, wanted, strict=True))
         exact = all(np.array_equal(run(session, f, 0.0), f) for some in frames for f in some)
-        print(f"{small}: {small.stat().st_size / 1e6:.2f} MB, {nearness} dB from fp32, strength 0 {'exact' if exact else 'NOT exact'}")
+        print(f"{small}: {small.stat().st_size / 1e6:.2f} MB, {nearness:.1f} dB from fp32, strength 0 {'exact' if exact else 'NOT exact'}")
         if nearness >= NEAR and exact:
-            return nearness
+            return round(nearness, 1)
     small.unlink()
     return None
 

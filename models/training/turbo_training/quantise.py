@@ -36,7 +36,9 @@ def quantise(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[
 
     Features beyond `percentile` are cut off (None keeps all): where few are far larger than the rest, the rest would be coarse.
     """
-    cut = {} if percentile is None else {"calibrate_method": CalibrationMethod.Percentile, "extra_options": {"CalibPercentile": percentile}}
+    # by default a percentile's range is as wide below zero as above, which wastes levels
+    options = {"CalibPercentile": percentile, "CalibTensorRangeSymmetric": False}
+    cut = {} if percentile is None else {"calibrate_method": CalibrationMethod.Percentile, "extra_options": options}
     convolutions = [n.name for n in onnx.load(str(graph)).graph.node if n.op_type == "Conv" and not n.name.startswith(FLOATING + spared)]
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
