@@ -167,9 +167,10 @@ def test_states_are_as_declared(graphs: Path) -> None:
     assert set(outputs) == {"translated", *(state.output for state in declared)}
 
 
-def test_the_int8_variant_remembers_and_reduces(graphs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("percentile", [None, 99.995])
+def test_the_int8_variant_remembers_and_reduces(percentile: float | None, graphs: Path, tmp_path: Path) -> None:
     scenes = [_scene(seed, 180, 320, 0, 256) for seed in range(4)]
-    quantise(graphs / "True.onnx", tmp_path / "int8.onnx", [Image.fromarray(scene[0]) for scene in scenes])
+    quantise(graphs / "True.onnx", tmp_path / "int8.onnx", [Image.fromarray(scene[0]) for scene in scenes], percentile=percentile)
     onnx.checker.check_model(str(tmp_path / "int8.onnx"), full_check=True)
     precise, small = (onnxruntime.InferenceSession(str(path)) for path in (graphs / "True.onnx", tmp_path / "int8.onnx"))
     assert any(node.op_type == "QuantizeLinear" and "polish8" in node.name for node in onnx.load(str(tmp_path / "int8.onnx")).graph.node)

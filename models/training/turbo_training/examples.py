@@ -88,8 +88,8 @@ def _spray(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     """Soft white clouds, as cars raise them, low in most crops."""
     height, width = pictures.shape[2:]
     rows, columns = (torch.linspace(0, 1, side, device=pictures.device) for side in (height, width))
+    count = len(pictures)
     for _ in range(3):
-        count = len(pictures)
         hidden = per_picture(rng.uniform(0.3, 0.9, count) * (rng.random(count) < SPRAY), pictures)
         down, aside = per_picture(rng.uniform(0.4, 1, count), pictures), per_picture(rng.uniform(0, 1, count), pictures)
         tall, wide = per_picture(rng.uniform(0.03, 0.15, count), pictures), per_picture(rng.uniform(0.05, 0.3, count), pictures)
