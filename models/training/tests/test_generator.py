@@ -23,11 +23,11 @@ LARGE = [(1282, 702), (2590, 1090)]
 """The least frames, nearly, that are reduced by 2 and by 4."""
 
 
-@pytest.fixture(scope="module")
-def generator() -> Generator:
-    """A generator with weights at random, the zero-initialised ones too."""
+@pytest.fixture(scope="module", params=[None, (8, 8, 16)], ids=["", "light-head"])
+def generator(request: pytest.FixtureRequest) -> Generator:
+    """A generator with weights at random, the zero-initialised ones too; without a light head, and with one."""
     torch.manual_seed(1)
-    net = Generator(Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24))
+    net = Generator(Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24, light=request.param))
     for parameter in net.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.05)
@@ -110,6 +110,7 @@ def test_a_large_frame_is_translated_as_its_reduced_picture_is(generator: Genera
 def test_cost_is_counted() -> None:
     assert 0.6e9 < multiply_accumulates(Widths(), 640, 360) < 0.8e9
     assert multiply_accumulates(Widths(), 1280, 720) < 1.5 * multiply_accumulates(Widths(), 640, 360)
+    assert 1e9 < multiply_accumulates(Widths(light=(32, 48, 80)), 640, 360) - multiply_accumulates(Widths(), 640, 360) < 1.2e9
 
 
 def test_weights_come_back_from_a_package(generator: Generator, tmp_path: Path) -> None:

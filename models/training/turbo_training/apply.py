@@ -6,7 +6,7 @@ import numpy as np
 
 from .layout import by_reduction
 from .look import enlargement
-from .network import FOLD, LUMA, PIXELS
+from .network import FOLD, LUMA, PIXELS, REACH
 from .nodes import Nodes
 
 Weights = dict[str, np.ndarray]
@@ -45,11 +45,21 @@ def _predict(g: Nodes, w: Weights, features: str, mixed: bool) -> tuple[str, str
         raw = g.conv(scaled, w["maps.weight"], "maps.raw")
         maps = g.add("Add", [raw, g.add("Mul", [bias, "strength"], "maps.bias.scaled")], "maps")
         tones, light = g.split(maps, ["tones.map", "light.map"], [6, 3], axis=1)
+    if "glow.weight" in w:
+        light = g.add("Add", [light, _glow(g, w, features if mixed else scaled, mixed)], "light.all")
     edged = g.add("Pad", [light, g.ints(_EDGES, "light.edges")], "light.padded", mode="edge")
     smooth = g.conv(edged, _each_colour(enlargement(FOLD)) * 255.0, "light")
     if not w["spark.weight"].any():
         return tones, smooth
     return tones, g.add("Add", [smooth, g.conv(scaled, w["spark.weight"] * 255.0, "spark")], "shine.map")
+
+
+def _glow(g: Nodes, w: Weights, features: str, mixed: bool) -> str:
+    """Light of the lamps and windows that the light head found, whose features come last: [1, 3, h, w]."""
+    rest = w["maps.weight"].shape[1] - w["glow.weight"].shape[1]
+    sure = g.split(features, ["glow.rest", "glow.sure"], [rest, w["glow.weight"].shape[1]], axis=1)[1]
+    glow = g.conv(sure, w["glow.weight"], "glow", pads=[REACH] * 4)
+    return g.add("Mul", [glow, "strength"], "glow.share") if mixed else glow
 
 
 def _enlarge(g: Nodes, tones: str, shine: str) -> tuple[str, str]:

@@ -15,6 +15,9 @@ STEADY = 4.0
 """What `Config.steady` is where a recipe doesn't say: 0.18 of white is held, 0.3 let go."""
 
 
+LEARNS = ("all", "lamps", "glow")
+
+
 @dataclass(frozen=True)
 class Phase:
     """A stretch of training with one mixture of data."""
@@ -41,6 +44,9 @@ class Phase:
     """Weight of the painter's layers of those whole pictures: light is laid where they have it, not wherever it is like real pictures."""
     wholes: int = 1
     """How many pictures are translated whole for that, a step."""
+    learns: str = "all"
+    """Which part of the network does: `all` but the light head; or of this, while all else stays as it is, `lamps`, how to find them, from
+    marks, or `glow`, how they shine, from painted layers."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class Data:
     """Folder of pictures with class labels, for the painters."""
     labels: str = ""
     """Folder of the labels, same names."""
+    marked: str = ""
+    """File, below this package's folder, of street lamps that were marked by hand: for each picture, by name, all that are in it."""
     examples: list[str] = field(default_factory=list)
     """Globs of pictures to look at on sheets, where they are not the source's: real ones of what is translated backwards."""
     painter: str = "night"
@@ -143,6 +151,12 @@ def load(path: Path) -> Config:
         if any(side % STRIDE for side in phase.crop or recipe.crop):
             raise ValueError(
                 f"{path.name}: phase {phase.name} learns from crops of {phase.crop or recipe.crop}; sides are multiples of {STRIDE}"
+            )
+        if phase.learns not in LEARNS:
+            raise ValueError(f"{path.name}: phase {phase.name} learns {phase.learns}; it can be {', '.join(LEARNS)}")
+        if phase.learns != "all" and (not recipe.widths.light or set(phase.mixture) != {"teacher"}):
+            raise ValueError(
+                f"{path.name}: phase {phase.name} teaches the light head, which takes widths.light and a mixture of teacher alone"
             )
     if recipe.folds == 1:
         raise ValueError(f"{path.name}: one fold leaves no pairs to learn from; 0 is a fold for each pair")

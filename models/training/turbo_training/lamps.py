@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from .scene import Array, Scene
-from .segmenter import BUILDING, POLE, SIGN, SKY
+from .segmenter import BUILDING, PAVEMENT, POLE, ROAD, SIGN, SKY
 
 SHORTEST = 0.08
 """How tall a lamp post is at least, by the picture's height."""
@@ -31,6 +31,21 @@ class Lamp:
     column: float
     foot: float
     size: float
+
+
+def street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
+    """The lamps that were marked by hand, or else those that are found."""
+    if scene.marks is None:
+        return find_street_lamps(scene, horizon)
+    height, width, _ = scene.day.shape
+    lamps = []
+    for mark in scene.marks:
+        row, column = mark.y * height, mark.x * width
+        across = 2 * mark.radius * width
+        ground = (scene.shows[ROAD] + scene.shows[PAVEMENT])[int(row) :, min(width - 1, int(column))] > 0.5
+        foot = row + (np.argmax(ground) if ground.any() else 8 * across)
+        lamps.append(Lamp(row, column, float(min(foot, height)), float(np.clip(across / (10 * scene.unit), 0.15, 1.2))))
+    return lamps
 
 
 def find_street_lamps(scene: Scene, horizon: int) -> list[Lamp]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch.nn.functional as functional
 from torch import Tensor
 
-from .network import FOLD, PIXELS, STRIDE, Generator, Maps, Widths
+from .network import FOLD, LIGHTS, PIXELS, REACH, STRIDE, Generator, Maps, Widths
 
 MOST = 700_000
 """Pixels that the network looks at, at most, unless the reduction is the largest that there is."""
@@ -38,8 +38,8 @@ def predict(generator: Generator, picture: Tensor, ratio: int) -> Maps:
     if ratio == 1:
         return generator(picture)
     features = generator.features(functional.avg_pool2d(picture, ratio))
-    dark, slope, light = generator.maps(features).split(3, dim=1)
-    shine = _larger(light, FOLD) + functional.pixel_shuffle(generator.spark(features), FOLD)
+    dark, slope, light = generator.coarse_maps(features).split(3, dim=1)
+    shine = _larger(light, FOLD) + generator.sparks(features)
     return Maps(*(_larger(_larger(tone, ratio), FOLD) for tone in (dark, slope)), _larger(shine, ratio))
 
 
@@ -77,4 +77,14 @@ def multiply_accumulates(widths: Widths, width: int, height: int, spark: bool = 
     sixteenth = 9 * w.eighth * w.sixteenth + 19 * w.sixteenth * w.sixteenth + w.sixteenth * w.eighth
     deep = 9 * w.sixteenth * w.thirtysecond + w.thirtysecond * w.sixteenth
     deep += len(w.dilations) * 10 * w.thirtysecond * w.inner
-    return full * (channels * w.quarter + applied) + grid * quarter + grid // 4 * eighth + grid // 16 * sixteenth + grid // 64 * deep
+    if w.light:
+        fine, half, fourth = w.light
+        quarter += 9 * fine * (channels + 3 * fine) + LIGHTS * (fine + 3 * (2 * REACH + 1) ** 2)
+        eighth += half * (9 * fine + 27 * half + fine)
+        sixteenth += fourth * (9 * half + 18 * fourth + half)
+    first = full * channels * w.quarter
+    if w.light:
+        # what it looks at is halved, once or twice
+        halves = sum(full // 4**step for step in range(1, ratio.bit_length()))
+        first = grid * channels * w.quarter + halves * 4 * channels**2
+    return first + full * applied + grid * quarter + grid // 4 * eighth + grid // 16 * sixteenth + grid // 64 * deep

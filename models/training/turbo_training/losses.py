@@ -185,6 +185,31 @@ def layered(kept: Tensor, light: Tensor, batch: Batch, lamps: bool, trust: float
     return whole + 0.5 * coarse + base + emitted.mean((1, 2, 3)) + edges
 
 
+def lit(kept: Tensor, light: Tensor, glow: Tensor, batch: Batch) -> Tensor:
+    """Distance of each picture's light, with what the light head adds to it, to the painter's [B], and to what the painter's lit windows
+    are brighter than what is `kept`. Where the painter's light is red the head adds nothing: the rest knows red lamps by their colour.
+
+    Light that is missing weighs more than light that is too much, but not so much more as in `emission`, with which the head would glow
+    wherever it isn't quite sure.
+    """
+    red = _reddish(batch.light)
+    wanted = torch.where(red, light, batch.light + batch.sure * F.relu(batch.base - kept))
+    lit = light + glow
+    missing, false = F.relu(wanted - lit), F.relu(lit - wanted)
+    white = ((batch.light[:, 1:2] > 0.2) & ~red).float()
+    lamps = (1 + 12 * white) * missing + 2.5 * false
+    gone = ((luma(batch.picture) > 0.35) & (luma(batch.base) < 0.1)).float()
+    total = (1 - batch.sure) * lamps + 20 * batch.sure * (missing + false) + 2 * gone * false
+    return total.mean((1, 2, 3)) + slopes(lit, wanted)
+
+
+def _reddish(light: Tensor) -> Tensor:
+    """Where light is red, or white with red around it, as the core of a tail-lamp is: [B, 1, H, W]."""
+    redder = F.avg_pool2d(F.relu(light[:, :1] - light[:, 1:2] - 0.06), 5, 1, 2)
+    # aside, then down: 17 by 17 at once would be the slowest thing of the step
+    return F.max_pool2d(F.max_pool2d((redder > 0.04).float(), (1, 17), 1, (0, 8)), (17, 1), 1, (8, 0)) > 0
+
+
 def restless(first: Maps, second: Maps, batch: Batch) -> Tensor:
     """How much neighbouring frames differ in the output where they don't in the input, noise aside."""
     before, after = first.apply(batch.picture), second.apply(batch.target)

@@ -16,7 +16,7 @@ import numpy as np
 
 from .apply import Weights
 from .layout import by_reduction
-from .network import PIXELS, Widths
+from .network import LIGHTS, PIXELS, Widths
 from .nodes import Nodes
 
 OLDEST = 1000.0
@@ -55,7 +55,10 @@ class State:
 
 def states(widths: Widths) -> list[State]:
     """What goes from frame to frame: the features, and the colour and the age of each cell."""
-    features, cells = State("previousFeatures", "nextFeatures", widths.quarter), State("previousCells", "nextCells", 3)
+    features, cells = (
+        State("previousFeatures", "nextFeatures", widths.quarter + (LIGHTS if widths.light else 0)),
+        State("previousCells", "nextCells", 3),
+    )
     return [features, cells, State("previousAge", "nextAge", 1)]
 
 
@@ -71,7 +74,7 @@ def remember(g: Nodes, w: Weights, folded: str, features: str, steady: float) ->
 def _weights(w: Weights, steady: float) -> np.ndarray:
     """Those that predict the maps, in units of a change of colour: [9, features, 1, 1]. What the network says of a cell may change
     without its colours, where a lamp comes near that throws its glow there; that mustn't trail behind the lamp."""
-    return w["maps.weight"] / np.array([GAIN * steady] * 6 + [steady] * 3, np.float32).reshape(9, 1, 1, 1)
+    return w.get("seen.weight", w["maps.weight"]) / np.array([GAIN * steady] * 6 + [steady] * 3, np.float32).reshape(9, 1, 1, 1)
 
 
 def _same(g: Nodes, *changes: str) -> str:

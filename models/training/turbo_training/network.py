@@ -32,6 +32,17 @@ STRIDE = 32
 """The picture is padded to a multiple of this."""
 PIXELS = FOLD * FOLD
 LUMA = (0.299, 0.587, 0.114)
+LIGHTS = 2
+"""Kinds of light that the light head finds: street lamps and lit windows."""
+LIKELY, SURE = (0.0, -0.9), (0.8, 0.1)
+"""Logits, of either kind, below which a cell adds no light, and above which all of it: a lamp if it is likelier than not, a window from
+less on, since the head is never as sure of one."""
+REACH = 4
+"""How many cells around a lamp its glow reaches."""
+SPREADS = (0.5, 0.9, 1.6)
+"""How wide, in cells, the rings are of which glow is made."""
+LIGHT = ("light_head.", "glow.")
+"""How the names of the light head's weights begin."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,8 @@ class Widths:
     thirtysecond: int = 128
     inner: int = 96
     dilations: tuple[int, ...] = (1, 2, 4, 1)
+    light: tuple[int, int, int] | None = None
+    """Channels at 1/4, 1/8 and 1/16 of the light head; without them there is none."""
 
 
 class Maps(NamedTuple):
@@ -91,9 +104,9 @@ class Block(nn.Module):
 class Polish(nn.Module):
     """Residual 3x3 at the resolution it is given, with the same zero-initialised way back."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
-        self.mix = nn.Conv2d(channels, channels, 3, padding=1)
+        self.mix = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
         nn.init.zeros_(self.mix.weight)
         nn.init.zeros_(self.mix.bias)
 
@@ -116,6 +129,77 @@ class Rise(nn.Module):
         return F.relu(self.mix(F.relu(up + self.skip(fine))))
 
 
+class LightHead(nn.Module):
+    """Finds street lamps and lit windows: a small detector of its own, from the picture to how sure it is of each in every cell.
+
+    It shares no weights with the rest, which knows too little of what is only a few pixels large, and was taught by marks (`lights`).
+    """
+
+    def __init__(self, w: Widths) -> None:
+        super().__init__()
+        fine, eighth, sixteenth = w.light
+        self.stem = nn.Conv2d(3 * PIXELS, fine, 3, padding=1)
+        self.near = nn.ModuleList([Polish(fine)])
+        self.down8 = nn.Conv2d(fine, eighth, 3, stride=2, padding=1)
+        self.wide = nn.ModuleList([Polish(eighth), Polish(eighth, 2)])
+        self.down16 = nn.Conv2d(eighth, sixteenth, 3, stride=2, padding=1)
+        self.deep = nn.ModuleList([Polish(sixteenth), Polish(sixteenth, 2)])
+        self.narrow8 = nn.Conv2d(sixteenth, eighth, 1)
+        self.back = nn.ModuleList([Polish(eighth)])
+        self.narrow4 = nn.Conv2d(eighth, fine, 1)
+        self.last = nn.ModuleList([Polish(fine), Polish(fine)])
+        self.tell = nn.Conv2d(fine, LIGHTS, 1)
+
+    def forward(self, folded: Tensor) -> Tensor:
+        """Logits [B, LIGHTS, H/4, W/4] of the folded picture."""
+        near = _all(self.near, F.relu(self.stem(folded)))
+        wide = _all(self.wide, F.relu(self.down8(near)))
+        deep = _all(self.deep, F.relu(self.down16(wide)))
+        wide = _all(self.back, F.relu(wide + _twice(self.narrow8(deep))))
+        return self.tell(_all(self.last, F.relu(near + _twice(self.narrow4(wide)))))
+
+
+class Glow(nn.Module):
+    """The light that is laid around what the light head found: round, whatever is learnt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(3, LIGHTS, len(SPREADS)))
+        self.register_buffer("rings", rings(), persistent=False)
+
+    def forward(self, sure: Tensor) -> Tensor:
+        """Light [B, 3, h, w] of how sure each cell is of each kind of light."""
+        return F.conv2d(sure, self.kernel().to(sure.dtype), padding=REACH)
+
+    def kernel(self) -> Tensor:
+        """[3, LIGHTS, 2 * REACH + 1, 2 * REACH + 1]."""
+        return torch.einsum("clr,ryx->clyx", self.weight, self.rings)
+
+
+def rings() -> Tensor:
+    """Gaussians of SPREADS that end at REACH: [len(SPREADS), 2 * REACH + 1, 2 * REACH + 1]."""
+    line = torch.arange(-REACH, REACH + 1.0).square()
+    far = line[:, None] + line
+    ends = (1 - far / (REACH + 0.5) ** 2).clamp(min=0).square()
+    return torch.stack([torch.exp(-far / (2 * spread**2)) for spread in SPREADS]) * ends
+
+
+def _all(layers: nn.ModuleList, x: Tensor) -> Tensor:
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def sureness(logits: Tensor) -> Tensor:
+    """0 for what is likely no light, 1 for what surely is one."""
+    kinds = ((logits[:, kind : kind + 1] - LIKELY[kind]) / (SURE[kind] - LIKELY[kind]) for kind in range(LIGHTS))
+    return torch.cat(list(kinds), 1).clamp(0, 1)
+
+
 class Generator(nn.Module):
     """Picture in, maps out. Sizes must be multiples of STRIDE (the exported graph pads by itself)."""
 
@@ -134,20 +218,32 @@ class Generator(nn.Module):
         self.rise4 = Rise(w.eighth, w.quarter)
         self.maps = nn.Conv2d(w.quarter, 9, 1)
         self.spark = nn.Conv2d(w.quarter, 3 * PIXELS, 1, bias=False)
+        self.light_head = LightHead(w) if w.light else None
+        self.glow = Glow() if w.light else None
         self.register_buffer("enlarge", interpolation(), persistent=False)
         for head in (self.maps, self.spark):
             nn.init.normal_(head.weight, std=1e-3)
         nn.init.zeros_(self.maps.bias)
 
     def features(self, picture: Tensor) -> Tensor:
-        """The finest features, at a quarter of the picture's size."""
-        quarter = F.relu(self.stem(F.pixel_unshuffle(picture, FOLD) - 0.5))
+        """The finest features, at a quarter of the picture's size; the light head's, how sure it is, come last, if there is one."""
+        folded = F.pixel_unshuffle(picture, FOLD) - 0.5
+        quarter = F.relu(self.stem(folded))
         eighth = self.polish8(F.relu(self.down8(quarter)))
         sixteenth = self.polish16(F.relu(self.down16(eighth)))
         deep = F.relu(self.down32(sixteenth))
         for block in self.blocks:
             deep = block(deep)
-        return self.rise4(self.rise8(self.rise16(deep, sixteenth), eighth), quarter)
+        finest = self.rise4(self.rise8(self.rise16(deep, sixteenth), eighth), quarter)
+        return finest if self.light_head is None else torch.cat([finest, sureness(self.light_head(folded))], 1)
+
+    def coarse_maps(self, features: Tensor) -> Tensor:
+        """The nine maps, at the size of the finest features."""
+        maps = self.maps(features[:, : self.widths.quarter])
+        if self.glow is None:
+            return maps
+        tones, light = maps.split([6, 3], 1)
+        return torch.cat([tones, light + self.glow(features[:, self.widths.quarter :])], 1)
 
     def drop_spark(self) -> None:
         """Takes the light of single pixels for that of their cells, and leaves it so: no light is finer than the maps, and no pattern
@@ -157,14 +253,27 @@ class Generator(nn.Module):
             self.spark.weight.zero_()
         self.spark.weight.requires_grad_(False)
 
+    def sparks(self, features: Tensor) -> Tensor:
+        """The light of single pixels."""
+        return F.pixel_shuffle(self.spark(features[:, : self.widths.quarter]), FOLD)
+
     def forward(self, picture: Tensor) -> Maps:
         features = self.features(picture)
-        maps = F.pad(self.maps(features), (1, 1, 1, 1), mode="replicate")
-        fine = F.conv2d(maps, self.enlarge.to(features.dtype), groups=9)
-        fine = F.pixel_shuffle(fine, FOLD).float()
-        spark = F.pixel_shuffle(self.spark(features), FOLD).float()
-        dark, slope, light = fine.split(3, dim=1)
-        return Maps(dark, slope, light + spark)
+        dark, slope, light = self._larger(self.coarse_maps(features)).split(3, dim=1)
+        return Maps(dark, slope, light + self.sparks(features).float())
+
+    def apart(self, picture: Tensor) -> tuple[Maps, Tensor]:
+        """What is predicted but for the light head, and the light that this adds, [B, 3, H, W]."""
+        features = self.features(picture)
+        own, sure = features.split([self.widths.quarter, LIGHTS], 1)
+        dark, slope, light = self._larger(self.maps(own)).split(3, dim=1)
+        return Maps(dark, slope, light + self.sparks(own).float()), self._larger(self.glow(sure))
+
+    def _larger(self, maps: Tensor) -> Tensor:
+        """Maps of one value a cell at the picture's size."""
+        edged = F.pad(maps, (1, 1, 1, 1), mode="replicate")
+        kernel = self.enlarge[: maps.shape[1] * PIXELS].to(maps.dtype)
+        return F.pixel_shuffle(F.conv2d(edged, kernel, groups=maps.shape[1]), FOLD).float()
 
 
 def interpolation() -> Tensor:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .lamps import Lamp, find_street_lamps
+from .lamps import Lamp, street_lamps
 from .scene import LUMA, Array, Painted, Scene, sky_matte, smooth, without_sky
 from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PAVEMENT, PERSON, POLE, ROAD, SIGN, SKY, TREE
 from .windows import panes
@@ -35,7 +35,7 @@ def paint(scene: Scene, signs_are_lit: bool = True) -> Painted:
     """The layers (base, light) of this scene at night, both as shown; sure is of lit windows."""
     horizon = scene.horizon()
     sky, sky_colour = sky_matte(scene)
-    lamps = find_street_lamps(scene, horizon)
+    lamps = street_lamps(scene, horizon)
     street = _street(scene, horizon, lamps, without_sky(scene, sky, sky_colour))
     base = street * (1 - sky[..., None]) + _night_sky(scene, horizon) * sky[..., None]
     signs = _lit_signs(scene, sky) * signs_are_lit

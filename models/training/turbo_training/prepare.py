@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -18,7 +19,7 @@ from . import fog, night, rain, snow
 from .config import Config
 from .pictures import read
 from .progress import Progress
-from .scene import LUMA, Painted, Scene
+from .scene import LUMA, Mark, Painted, Scene
 from .segmenter import BICYCLE, BUILDING, CAR, CLASSES, FENCE, PERSON, ROAD, SIGN, SKY, TREE, Segmenter, classify, train_segmenter
 from .sources import REDDENED, glob
 
@@ -47,18 +48,28 @@ def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, 
     random.Random(config.seed).shuffle(paths)
     paths = take_frames(glob(data, config.data.overhead), shared / "frames") + paths[: config.data.most]
     take_neighbours(glob(data, config.data.still), work / "still")
+    marked = read_marks(config)
     progress = Progress("painting", len(paths))
     for done, path in enumerate(paths, 1):
         if not (out / f"{path.stem}_light.png").exists():
             picture = read(path)
             shows = known(net, picture, path, labels / f"{path.stem}.png", shared / "shows" / f"{path.stem}.png")
+            marks = marked.get(path.stem)
             if config.lamps and done % 3 == 0:
                 reddened = redden(picture, shows, np.random.default_rng(done))
-                unlit = partial(night.paint_unlit_red, before=scene_of(picture, shows, path))
-                paint_file(unlit, reddened, shows, path.with_stem(f"{path.stem}{REDDENED}"), out)
+                unlit = partial(night.paint_unlit_red, before=scene_of(picture, shows, path, marks))
+                paint_file(unlit, reddened, shows, path.with_stem(f"{path.stem}{REDDENED}"), out, marks)
             # last, since by it the picture is known to be done
-            paint_file(PAINTERS[config.data.painter], picture, shows, path, out)
+            paint_file(PAINTERS[config.data.painter], picture, shows, path, out, marks)
         progress.report(done)
+
+
+def read_marks(config: Config) -> dict[str, tuple[Mark, ...]]:
+    """The street lamps that were marked by hand, by picture; there, x, y and radius are in percent."""
+    if not config.data.marked:
+        return {}
+    marks = json.loads((Path(__file__).parent.parent / config.data.marked).read_text(encoding="utf-8"))
+    return {stem: tuple(Mark(*(value / 100 for value in mark)) for mark in lamps) for stem, lamps in marks.items()}
 
 
 def take_frames(videos: list[Path], out: Path, count: int = 7) -> list[Path]:
@@ -133,16 +144,23 @@ def redden(picture: Image.Image, shows: np.ndarray, rng: np.random.Generator) ->
     return Image.fromarray(((day * (1 - share) + colour * share) * 255).round().astype(np.uint8))
 
 
-def scene_of(picture: Image.Image, shows: np.ndarray, path: Path) -> Scene:
-    """What a painter is told of a picture: what each pixel shows, and by the file's name whether a car took it."""
-    return Scene(np.asarray(picture, np.float32) / 255, shows, not path.name.startswith(_STANDING))
+def scene_of(picture: Image.Image, shows: np.ndarray, path: Path, marks: tuple[Mark, ...] | None = None) -> Scene:
+    """What a painter is told of a picture: what each pixel shows, by the file's name whether a car took it, and what was marked in it."""
+    return Scene(np.asarray(picture, np.float32) / 255, shows, not path.name.startswith(_STANDING), marks)
 
 
-def paint_file(painter: Callable[[Scene], Painted], picture: Image.Image, shows: np.ndarray, path: Path, out: Path) -> None:
+def paint_file(
+    painter: Callable[[Scene], Painted],
+    picture: Image.Image,
+    shows: np.ndarray,
+    path: Path,
+    out: Path,
+    marks: tuple[Mark, ...] | None = None,
+) -> None:
     """Writes NAME_day.png, NAME_base.png, NAME_light.png (the square root of the light) and, if the painter says so, NAME_sure.png.
 
     The light comes last: where it is, all is."""
-    base, light, sure = painter(scene_of(picture, shows, path))
+    base, light, sure = painter(scene_of(picture, shows, path, marks))
     save_whole(picture, out / f"{path.stem}_day.png")
     for name, layer in (("base", base), ("sure", sure), ("light", np.sqrt(light))):
         if layer is None:

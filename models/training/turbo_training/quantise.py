@@ -18,7 +18,10 @@ from PIL import Image
 
 from .running import start
 
-FLOATING = ("stem", "rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "spark", "dark", "slope", "light", "change")
+FLOATING = (
+    *("stem", "rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "spark", "dark", "slope", "light", "change"),
+    *("light_head.stem", "light_head.last", "light_head.tell", "glow"),
+)
 """Convolutions that are left as they are: the first, those near the output, where rounding shows most, and what memory goes by."""
 
 
@@ -32,14 +35,15 @@ class _Frames(CalibrationDataReader):
 
 
 def quantise(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[str, ...] = (), percentile: float | None = None) -> None:
-    """Writes the int8 variant of `graph`, calibrated on these pictures; layers whose names begin as `spared` says are left, too.
+    """Writes the int8 variant of `graph`, calibrated on these pictures; what is in the layers of `spared` is left, too.
 
     Features beyond `percentile` are cut off (None keeps all): where few are far larger than the rest, the rest would be coarse.
     """
     # by default a percentile's range is as wide below zero as above, which wastes levels
     options = {"CalibPercentile": percentile, "CalibTensorRangeSymmetric": False}
     cut = {} if percentile is None else {"calibrate_method": CalibrationMethod.Percentile, "extra_options": options}
-    convolutions = [n.name for n in onnx.load(str(graph)).graph.node if n.op_type == "Conv" and not n.name.startswith(FLOATING + spared)]
+    left = FLOATING + spared
+    convolutions = [n.name for n in onnx.load(str(graph)).graph.node if n.op_type == "Conv" and not _below(n.name, left)]
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
         quant_pre_process(str(graph), str(ready), skip_symbolic_shape=True, skip_optimization=True)
@@ -56,6 +60,11 @@ def quantise(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[
             **cut,
         )
     _sort(out)
+
+
+def _below(name: str, layers: tuple[str, ...]) -> bool:
+    """Whether this is one of the layers, or in one of them."""
+    return any(name == layer or name.startswith(f"{layer}.") for layer in layers)
 
 
 def _sort(path: Path) -> None:

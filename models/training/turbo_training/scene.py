@@ -20,6 +20,15 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 FARTHEST = 60.0
 
 
+class Mark(NamedTuple):
+    """A street lamp that someone saw in a picture: its middle in parts of the picture's width and height, and half of its longer side in
+    parts of the width."""
+
+    x: float
+    y: float
+    radius: float
+
+
 class Painted(NamedTuple):
     """What a painter makes of a scene."""
 
@@ -41,6 +50,8 @@ class Scene:
     """[CLASSES, H, W], probabilities."""
     from_car: bool
     """Whether it was taken through a windscreen, so that headlamps light the road ahead."""
+    marks: tuple[Mark, ...] | None = None
+    """The street lamps, all of them, where someone has marked them; else they are looked for."""
 
     @property
     def unit(self) -> float:

@@ -43,3 +43,10 @@ def wait() -> None:
     """Until every process has come here."""
     if PROCESSES > 1:
         distributed.barrier()
+
+
+def spread(module: nn.Module) -> None:
+    """Gives all processes the first one's weights."""
+    if PROCESSES > 1:
+        for parameter in module.parameters():
+            distributed.broadcast(parameter.data, 0)

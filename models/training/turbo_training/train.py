@@ -19,14 +19,15 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from .config import Config, Phase
 from .device import CPU
 from .examples import Source
+from .lights import teach
 from .likeness import Likeness, Wholes, open_likeness
-from .losses import Batch, excess, halo, judged, kept, layered, restless, roughness, veil
-from .network import Generator, Maps
+from .losses import Batch, excess, halo, judged, kept, layered, lit, restless, roughness, veil
+from .network import LIGHT, Generator, Maps
 from .progress import Progress
-from .share import RANK, agree, join, portion, wait
+from .share import RANK, agree, join, portion, spread, wait
 from .sheets import sample_sheet
 from .sources import open_sources
-from .weights import read_weights
+from .weights import begin
 
 
 class Run:
@@ -87,7 +88,7 @@ def train(
         run.restore(latest)
         print(f"resuming at phase {run.phase + 1}, step {run.step}", flush=True)
     elif start is not None:
-        run.generator.load_state_dict(read_weights(start))
+        begin(run.generator, start)
         run.averaged.load_state_dict(run.generator.state_dict())
     if not config.spark:
         run.generator.drop_spark()
@@ -98,7 +99,10 @@ def train(
             sized = replace(config, crop=phase.crop or config.crop)
             sources = open_sources(sized, data, prepared or work, set(phase.mixture), hold_out, device)
             unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
-            _train_phase(run, phase, sources, unpaired, data, work)
+            if phase.learns == "lamps":
+                _teach_lamps(run, phase, prepared or work, work)
+            else:
+                _train_phase(run, phase, sources, unpaired, data, work)
             _keep(run, phase, data, work)
             run.phase, run.step = index + 1, 0
             if RANK == 0:
@@ -109,6 +113,15 @@ def train(
         run.save(work / "final.pt")
     wait()
     return work / "final.pt"
+
+
+def _teach_lamps(run: Run, phase: Phase, prepared: Path, work: Path) -> None:
+    """By one process, if there are several: the head is small."""
+    if RANK == 0:
+        teach(run.generator.light_head, run.config, phase, prepared, work / f"{phase.name}.pt", run.device)
+    spread(run.generator.light_head)
+    run.averaged.light_head.load_state_dict(run.generator.light_head.state_dict())
+    run.step = phase.steps
 
 
 @dataclass
@@ -129,6 +142,9 @@ def _seed(run: Run) -> int:
 
 def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _Unpaired | None, data: Path, work: Path) -> None:
     progress = Progress(phase.name, phase.steps, run.step)
+    for name, parameter in run.generator.named_parameters():
+        belongs = name.startswith("glow.") if phase.learns == "glow" else not name.startswith(LIGHT)
+        parameter.requires_grad_(belongs and (run.config.spark or name != "spark.weight"))
     torch.manual_seed(_seed(run))
     batches = _batches(sources, phase.mixture, _seed(run))
     while run.step < phase.steps:
@@ -156,6 +172,12 @@ def _keep(run: Run, phase: Phase, data: Path, work: Path) -> None:
 def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> tuple[Tensor, dict[str, Tensor]]:
     for group in run.optimiser.param_groups:
         group["lr"] = _rate(phase, run.step)
+    if phase.learns == "glow":
+        with torch.autocast(batch.picture.device.type, torch.bfloat16):
+            maps, glow = run.generator.apart(batch.picture.contiguous(memory_format=torch.channels_last))
+        loss = lit(kept(maps, batch.picture), maps.light, glow, batch).mean()
+        _learn(run, loss)
+        return loss.detach(), {}
     maps = _maps(run, batch.picture)
     loss, parts = 0.02 * roughness(maps), dict[str, Tensor]()
     known, twin = (which.nonzero().flatten() for which in (~batch.twin, batch.twin))
@@ -169,6 +191,11 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
     if unpaired is not None:
         more, seen = _whole(run, phase, unpaired)
         loss, parts = loss + more, parts | seen
+    _learn(run, loss)
+    return loss.detach(), parts
+
+
+def _learn(run: Run, loss: Tensor) -> None:
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     agree(run.generator)
@@ -176,7 +203,6 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
     if math.isfinite(norm.item()):
         run.optimiser.step()
         run.average(run.config.average)
-    return loss.detach(), parts
 
 
 def _whole(run: Run, phase: Phase, unpaired: _Unpaired) -> tuple[Tensor, dict[str, Tensor]]:

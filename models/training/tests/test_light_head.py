@@ -1,0 +1,174 @@
+"""The light head: what it may change, what it is taught, and where it begins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from turbo_training import config, lights, network, night, train
+from turbo_training.graph import build, save
+from turbo_training.lights import Marked, example, folded, missed, normalised
+from turbo_training.losses import Batch, lit
+from turbo_training.network import Generator, LightHead, Widths
+from turbo_training.pictures import pixels
+from turbo_training.prepare import read_marks
+from turbo_training.scene import Mark, Scene
+from turbo_training.segmenter import CLASSES, POLE, ROAD, SKY
+from turbo_training.weights import begin, read_weights
+
+SMALL = Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24, light=(8, 8, 16))
+RECIPES = Path(__file__).parent.parent / "configs"
+
+
+def _street() -> Scene:
+    """A road under a pale sky, with a post that looks like a lamp's."""
+    day = np.full((180, 320, 3), 0.3, np.float32)
+    shows = np.zeros((CLASSES, 180, 320), np.float32)
+    shows[ROAD, 90:], shows[SKY, :90], day[:90] = 1, 1, 0.8
+    shows[:, 30:110, 100:103], shows[POLE, 30:110, 100:103], day[30:110, 100:103] = 0, 1, 0.2
+    return Scene(day, shows, True)
+
+
+def test_lamps_that_were_marked_are_lit_and_no_others() -> None:
+    found, marked, none = (night.paint(replace(_street(), marks=marks)).light for marks in (None, (Mark(0.75, 0.25, 0.01),), ()))
+    assert found[28:34, 98:106].max() > 0.4 and found[42:48, 238:242].max() < 0.1
+    assert marked[42:48, 238:242].max() > 0.4 and marked[28:34, 98:106].max() < 0.1
+    assert none.max() < 0.05
+
+
+def test_marks_are_those_of_pictures_that_the_recipe_names() -> None:
+    recipe = config.load(RECIPES / "day-to-night.yaml")
+    marks = read_marks(recipe)
+    assert len(marks) > 200 and sum(map(len, marks.values())) > 200
+    assert all(0 <= m.x <= 1 and 0 <= m.y <= 1 and 0 < m.radius < 0.1 for lamps in marks.values() for m in lamps)
+    assert read_marks(config.load(RECIPES / "clear-to-rainy.yaml")) == {}
+
+
+def test_a_missing_lamp_costs_more_than_one_too_many_and_a_light_sky_more_than_a_light_road() -> None:
+    dark = torch.zeros(1, 3, 32, 32)
+    picture, sky = torch.full_like(dark, 0.3), torch.full_like(dark, 0.8)
+    lamp = torch.zeros_like(dark)
+    lamp[..., 12:20, 12:20] = 0.8
+
+    def cost(wanted: torch.Tensor, light: torch.Tensor, day: torch.Tensor = picture) -> float:
+        return lit(dark, dark, light, Batch.of(day, wanted, (dark, wanted))).item()
+
+    assert cost(lamp, lamp) == 0 and cost(dark, dark) == 0
+    assert cost(lamp, dark) > 3 * cost(dark, lamp) > 0
+    assert cost(dark, lamp, sky) > 1.5 * cost(dark, lamp)
+
+
+def test_red_lamps_are_left_to_the_rest() -> None:
+    dark = torch.zeros(1, 3, 64, 64)
+    tail = torch.zeros_like(dark)
+    tail[:, 0, 24:40, 24:40], tail[:, :, 30:34, 30:34] = 0.7, 0.9
+    batch = Batch.of(torch.full_like(dark, 0.3), tail, (dark, tail))
+    own = 0.5 * tail
+    assert lit(dark, own, dark, batch).item() == 0
+    assert lit(dark, own, tail - own, batch).item() > 0
+
+
+def test_lit_windows_are_light_that_the_gain_does_not_give() -> None:
+    window, sure = torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
+    window[..., 8:24, 8:24], sure[..., 8:24, 8:24] = 0.5, 1
+    nothing = torch.zeros_like(window)
+    batch = Batch.of(torch.full_like(window, 0.3), window, (window, nothing), sure)
+    assert lit(nothing, nothing, window, batch).item() == pytest.approx(0)
+    assert lit(window, nothing, nothing, batch).item() == pytest.approx(0)
+    assert lit(nothing, nothing, nothing, batch).item() > 0.3
+
+
+def _work(tmp_path: Path) -> Path:
+    """A working folder with one painted street."""
+    work = tmp_path / "work"
+    (work / "taught").mkdir(parents=True)
+    for name, level in (("day", 120), ("base", 20), ("light", 160)):
+        Image.new("RGB", (96, 64), (level, level, level)).save(work / "taught" / f"a_{name}.png")
+    return work
+
+
+def test_phases_that_teach_the_light_head_leave_all_else_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lamps = config.Phase("lamps", 2, 1e-2, {"teacher": 2}, learns="lamps")
+    glow = config.Phase("shining", 20, 5e-2, {"teacher": 2}, learns="glow")
+    recipe = replace(config.load(RECIPES / "day-to-night.yaml"), widths=SMALL, crop=(64, 96), phases=[lamps, glow])
+    torch.manual_seed(3)
+    before = Generator(replace(SMALL, light=None))
+    torch.nn.init.normal_(before.maps.weight, std=0.05)
+    before.drop_spark()
+    save(build(before.eval(), "test"), tmp_path / "model.onnx")
+    monkeypatch.setattr(train, "sample_sheet", lambda *_: None)
+    monkeypatch.setattr(lights, "read_marks", lambda _: {"a": (Mark(0.5, 0.5, 0.02),)})
+    monkeypatch.setattr(network, "LIKELY", (-9.0, -9.0))
+    after = Generator(SMALL)
+    start = tmp_path / "model.onnx"
+    after.load_state_dict(read_weights(train.train(recipe, tmp_path, _work(tmp_path), [], start)))
+    for name, value in read_weights(start).items():
+        assert torch.equal(after.state_dict()[name], value), name
+    picture = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        old, new = before(picture), after.eval()(picture)
+    assert (new.light - old.light).abs().max() > 1e-3
+    assert torch.allclose(new.log_gain(picture), old.log_gain(picture), atol=2e-2)
+
+
+def test_lamps_are_learnt_from_marks(tmp_path: Path) -> None:
+    day = Image.new("RGB", (160, 96), (90, 110, 140))
+    day.paste((20, 20, 20), (90, 30, 98, 36))
+    street = Marked(pixels(day, Image.new("L", day.size)), (Mark(94 / 160, 33 / 96, 0.025),))
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    head = normalised(LightHead(SMALL))
+    optimiser = torch.optim.AdamW(head.parameters(), lr=1e-2)
+    for _ in range(60):
+        picture, wanted = (torch.stack(part) for part in zip(*(example(street, rng) for _ in range(4)), strict=True))
+        loss = missed(head(torch.nn.functional.pixel_unshuffle(picture, 4) - 0.5), wanted)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    frame = torch.nn.functional.pixel_unshuffle(street.picture[None, :3].float() / 255, 4) - 0.5
+    plain = folded(head)
+    with torch.no_grad():
+        sure = torch.sigmoid(plain(frame))[0, 0]
+        assert torch.allclose(plain(frame), head.eval()(frame), atol=1e-4), "normalisation is folded in"
+    row, column = divmod(int(sure.argmax()), sure.shape[1])
+    assert abs(row - 33 / 4) < 1.6 and abs(column - 94 / 4) < 1.6
+    assert sure.max() > 5 * sure[:, :15].max()
+
+
+def test_a_crop_moves_its_lamps_along() -> None:
+    day = Image.new("RGB", (640, 360))
+    day.paste((255, 255, 255), (300, 100, 316, 116))
+    street, rng = Marked(pixels(day, Image.new("L", day.size)), (Mark(308 / 640, 108 / 360, 8 / 640),)), np.random.default_rng(5)
+    seen = 0
+    for _ in range(40):
+        picture, (near, is_lamp, _) = example(street, rng)
+        bright = torch.nn.functional.avg_pool2d(picture[None].mean(1), 4)[0]
+        if near.max() > 0.9:
+            seen += 1
+            assert bright[is_lamp > 0].mean() > 0.5
+    assert seen > 10
+
+
+def test_weights_without_a_light_head_leave_it_as_it_was_made(tmp_path: Path) -> None:
+    plain, headed = Generator(replace(SMALL, light=None)), Generator(SMALL)
+    save(build(plain.eval(), "test"), tmp_path / "model.onnx")
+    own = headed.state_dict()["light_head.stem.weight"].clone()
+    begin(headed, tmp_path / "model.onnx")
+    assert torch.equal(headed.state_dict()["light_head.stem.weight"], own)
+    assert torch.allclose(headed.stem.weight, plain.stem.weight, atol=1e-4)
+
+
+def test_a_recipe_that_teaches_a_light_head_has_one(tmp_path: Path) -> None:
+    text = (RECIPES / "clear-to-foggy.yaml").read_text()
+    file = tmp_path / "recipe.yaml"
+    phases = "phases:\n- {name: lamps, steps: 1, rate: 1.0e-3, mixture: {teacher: 1}, learns: lamps}\n"
+    file.write_text(text[: text.index("phases:")] + phases)
+    with pytest.raises(ValueError, match="light head"):
+        config.load(file)
+    file.write_text(file.read_text().replace("inner: 96}", "inner: 96, light: [8, 8, 16]}"))
+    assert config.load(file).widths.light == (8, 8, 16)

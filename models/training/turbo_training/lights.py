@@ -1,0 +1,169 @@
+"""How the light head learns to find street lamps and lit windows: from lamps that were marked by hand, and the painter's windows.
+
+A detector by cells (Zhou et al., Objects as points, 2019): each lamp is a peak on a grid of cells, and what is rare isn't drowned (Lin et
+al., Focal loss for dense object detection, 2017). It is normalised by batches while it learns, which is folded into its weights then.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from .config import Config, Phase
+from .device import CPU
+from .network import FOLD, LightHead, Polish
+from .pictures import pixels, relight
+from .prepare import read_marks
+from .progress import Progress
+from .scene import Mark
+from .sources import read_layers
+
+CROP = (192, 320)
+NEAR_A_LAMP = 0.65
+"""Share of crops that hold one, where there is one."""
+SCALES = (0.75, 1.6)
+SMALLEST = 0.9
+"""How wide the peak of a small lamp is, in cells; that of a large one is six tenths of its radius."""
+RELIT = 0.8
+WINDOWS = 0.5
+"""Weight of windows beside lamps."""
+DECAY = 0.995
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A picture with its lit windows, [4, H, W], bytes, and the lamps in it."""
+
+    picture: Tensor
+    lamps: tuple[Mark, ...]
+
+
+def read_marked(config: Config, prepared: Path) -> list[Marked]:
+    """All pictures that were painted and in which someone has marked the lamps."""
+    found = []
+    for stem, lamps in sorted(read_marks(config).items()):
+        files = [prepared / "taught" / f"{stem}_{layer}.png" for layer in ("day", "base", "light", "sure")]
+        if files[0].exists():
+            layers = pixels(*read_layers(*files))
+            found.append(Marked(torch.cat([layers[:3], layers[9:]]), lamps))
+    if not found:
+        raise ValueError(
+            f"{config.id}: no picture in {prepared / 'taught'} has marks in {config.data.marked or 'data.marked, which is not set'}"
+        )
+    return found
+
+
+def example(of: Marked, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """A crop, [3, H, W], and of each of its cells how near it is to a lamp's middle, whether it is one, and its share of windows."""
+    tall, wide = of.picture.shape[1:]
+    scale = float(np.exp(rng.uniform(*np.log(SCALES))))
+    height, width = min(tall, round(CROP[0] / scale)), min(wide, round(CROP[1] / scale))
+    across, down = rng.uniform(0, wide), rng.uniform(0, tall)
+    if of.lamps and rng.random() < NEAR_A_LAMP:
+        lamp = of.lamps[rng.integers(len(of.lamps))]
+        across, down = lamp.x * wide + rng.uniform(-0.4, 0.4) * width, lamp.y * tall + rng.uniform(-0.4, 0.4) * height
+    left, top = int(np.clip(across - width / 2, 0, wide - width)), int(np.clip(down - height / 2, 0, tall - height))
+    cut = of.picture[None, :, top : top + height, left : left + width].float() / 255
+    cut = F.interpolate(cut, CROP, mode="bilinear", antialias=True)[0]
+    rows, columns = (torch.arange(side // FOLD) for side in CROP)
+    near, is_lamp = torch.zeros(2, len(rows), len(columns))
+    for lamp in of.lamps:
+        row = (lamp.y * tall - top) / height * len(rows) - 0.5
+        column = (lamp.x * wide - left) / width * len(columns) - 0.5
+        if not (-1 < row < len(rows) and -1 < column < len(columns)):
+            continue
+        spread = max(SMALLEST, 0.6 * lamp.radius * wide / width * len(columns))
+        peak = torch.exp(-((rows[:, None] - row).square() + (columns - column).square()) / (2 * spread**2))
+        near, is_lamp = torch.maximum(near, peak), torch.maximum(is_lamp, (peak > 0.6).float())
+        is_lamp[min(max(round(row), 0), len(rows) - 1), min(max(round(column), 0), len(columns) - 1)] = 1
+    wanted = torch.stack([near, is_lamp, F.avg_pool2d(cut[None, 3:], FOLD)[0, 0]])
+    return (cut[:3].flip(2), wanted.flip(2)) if rng.random() < 0.5 else (cut[:3], wanted)
+
+
+def missed(logits: Tensor, wanted: Tensor) -> Tensor:
+    """The focal losses of lamps and of windows, of logits [B, LIGHTS, h, w] and what `example` wants [B, 3, h, w]."""
+    near, is_lamp, window = wanted.split(1, 1)
+    lamp, pane = logits.split(1, 1)
+    sure = torch.sigmoid(lamp)
+    found = is_lamp * (1 - sure).square() * F.logsigmoid(lamp)
+    false = (1 - is_lamp) * (1 - near).pow(4) * sure.square() * F.logsigmoid(-lamp)
+    lit = (window > 0.4).float()
+    right = torch.where(lit > 0, torch.sigmoid(pane), torch.sigmoid(-pane))
+    panes = torch.where(lit > 0, 0.7, 0.3) * (1 - right).square() * -torch.log(right.clamp(min=1e-6))
+    return -(found + false).sum() / is_lamp.sum().clamp(min=10) + WINDOWS * panes.sum() / lit.sum().clamp(min=50)
+
+
+def teach(head: LightHead, config: Config, phase: Phase, prepared: Path, kept: Path, device: torch.device = CPU) -> None:
+    """Trains the head as it is anew; `kept` has how far it is, and is gone once it is done."""
+    marked, rng = read_marked(config, prepared), np.random.default_rng(config.seed)
+    torch.manual_seed(config.seed)
+    net = normalised(LightHead(config.widths)).to(device=device, memory_format=torch.channels_last)
+    average = copy.deepcopy(net).requires_grad_(False)
+    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
+    first = 0
+    if kept.exists():
+        state = torch.load(kept, map_location="cpu", weights_only=True)
+        for part, name in ((net, "net"), (average, "average"), (optimiser, "optimiser")):
+            part.load_state_dict(state[name])
+        first = state["step"]
+        rng = np.random.default_rng(config.seed + first)
+    progress, count = Progress(phase.name, phase.steps, first), sum(phase.mixture.values())
+    for step in range(first, phase.steps):
+        pictures, wanted = zip(*(example(marked[rng.integers(len(marked))], rng) for _ in range(count)), strict=True)
+        relit = relight(torch.stack(pictures), rng, RELIT).to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            logits = net(F.pixel_unshuffle(relit, FOLD).contiguous(memory_format=torch.channels_last) - 0.5)
+        loss = missed(logits.float(), torch.stack(wanted).to(device))
+        for group in optimiser.param_groups:
+            group["lr"] = phase.rate * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / phase.steps)))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimiser.step()
+        _follow(average, net, min(DECAY, (1 + step) / (10 + step)))
+        progress.report(step + 1, loss=loss.detach())
+        if (step + 1) % 200 == 0:
+            state = {"net": net.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
+            torch.save(state, kept.with_suffix(".partial"))
+            kept.with_suffix(".partial").replace(kept)
+    head.load_state_dict(folded(average).state_dict())
+    kept.unlink(missing_ok=True)
+
+
+def normalised(head: LightHead) -> LightHead:
+    """The same head with each 3x3 convolution normalised by batches; what is mixed in adds nothing yet."""
+    for parent in list(head.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Conv2d) and child.kernel_size == (3, 3):
+                norm = nn.BatchNorm2d(child.out_channels)
+                if isinstance(parent, Polish):
+                    nn.init.zeros_(norm.weight)
+                    child.reset_parameters()
+                setattr(parent, name, nn.Sequential(child, norm))
+    nn.init.constant_(head.tell.bias, -4.0)
+    return head
+
+
+def folded(head: LightHead) -> LightHead:
+    """The head with its normalisation folded into its weights."""
+    plain = copy.deepcopy(head).eval()
+    for parent in list(plain.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Sequential):
+                setattr(parent, name, fuse_conv_bn_eval(child[0], child[1]))
+    return plain
+
+
+def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
+    pairs = [(a, b) for a, b in zip(average.state_dict().values(), net.state_dict().values(), strict=True) if a.is_floating_point()]
+    with torch.no_grad():
+        get_ema_multi_avg_fn(decay)([a for a, _ in pairs], [b for _, b in pairs], None)
