@@ -100,9 +100,12 @@ def speed(graph: Path) -> dict[str, object]:
 
 
 def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start: Path, device: torch.device = CPU) -> dict[str, object]:
-    """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it."""
+    """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it.
+
+    The network is judged without its light head, if it has one, which learns apart and sees no pair.
+    """
     pairs = read_pairs(data, config.data.pairs, 640)
-    fitted = replace(config, phases=config.phases[_first(config) :])
+    fitted = without_light_head(replace(config, phases=config.phases[_first(config) :]))
     scores: dict[str, list[tuple[float, float]]] = {"network": [], "input": [], "curve": [], "ownCurve": []}
     rows, folds = [], work / _folds(fitted, start, prepared)
     count = config.folds or len(pairs)
@@ -113,7 +116,7 @@ def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start:
         finished = where / "final.pt"
         if not finished.exists():
             train(fitted, data, where, [pair.name for pair in held], start, None, prepared, device)
-        generator = load_generator(config, finished).to(device)
+        generator = load_generator(fitted, finished).to(device)
         curve = fit_curve([_array(p.picture) for p in rest], [_array(p.target) for p in rest])
         for pair in held:
             rows.append(_judge(generator, pair, curve, scores))
@@ -127,6 +130,12 @@ def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start:
         "pairs": len(pairs),
         "folds": count,
     }
+
+
+def without_light_head(config: Config) -> Config:
+    """The recipe of the same network but for its light head."""
+    phases = [phase for phase in config.phases if phase.learns == "all"]
+    return replace(config, phases=phases, widths=replace(config.widths, light=None))
 
 
 def _folds(fitted: Config, start: Path, prepared: Path) -> Path:

@@ -23,9 +23,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def begin(generator: Generator, path: Path) -> None:
-    """Gives a generator these weights; a light head that they lack stays as it was made."""
-    own = {name: value for name, value in generator.state_dict().items() if name.startswith(LIGHT)}
-    generator.load_state_dict(own | read_weights(path))
+    """Gives a generator these weights; a light head that they lack stays as it was made, and one that it lacks is left out."""
+    head = {name: value for name, value in generator.state_dict().items() if name.startswith(LIGHT)}
+    read = {name: value for name, value in read_weights(path).items() if head or not name.startswith(LIGHT)}
+    generator.load_state_dict(head | read)
 
 
 def _of_graph(path: Path) -> dict[str, Tensor]:
