@@ -34,7 +34,7 @@ PIXELS = FOLD * FOLD
 LUMA = (0.299, 0.587, 0.114)
 LIGHTS = 2
 """Kinds of light that the light head finds: street lamps and lit windows."""
-LIKELY, SURE = (0.0, -0.9), (0.8, 0.1)
+LIKELY, SURE = (0.25, -0.9), (0.8, 0.1)
 """Logits, of either kind, below which a cell adds no light, and above which all of it: a lamp if it is likelier than not, a window from
 less on, since the head is never as sure of one."""
 REACH = 4
