@@ -14,7 +14,7 @@ from turbo_training import config, lights, network, night, train
 from turbo_training.graph import build, save
 from turbo_training.lights import Marked, example, folded, missed, normalised
 from turbo_training.losses import Batch, lit
-from turbo_training.network import Generator, LightHead, Widths
+from turbo_training.network import LIGHT, Generator, LightHead, Widths
 from turbo_training.pictures import pixels
 from turbo_training.prepare import read_marks
 from turbo_training.scene import Mark, Scene
@@ -154,6 +154,24 @@ def test_a_crop_moves_its_lamps_along() -> None:
     assert seen > 10
 
 
+def test_what_stays_as_it_is_is_the_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = config.Phase("plain", 3, 1e-1, {"teacher": 2})
+    glow = config.Phase("shining", 3, 5e-2, {"teacher": 2}, learns="glow")
+    recipe = replace(config.load(RECIPES / "day-to-night.yaml"), widths=SMALL, crop=(64, 96), phases=[plain, glow])
+    monkeypatch.setattr(train, "sample_sheet", lambda *_: None)
+    work = _work(tmp_path)
+    last = read_weights(train.train(recipe, tmp_path, work, []))
+    for name, value in read_weights(work / "plain-000003.pt").items():
+        assert name.startswith(LIGHT) or torch.equal(last[name], value), name
+
+
+def test_a_model_of_two_folders_may_begin_from_one_with_a_light_head(tmp_path: Path) -> None:
+    save(build(Generator(SMALL).eval(), "test"), tmp_path / "model.onnx")
+    headless = Generator(replace(SMALL, light=None))
+    begin(headless, tmp_path / "model.onnx")
+    assert torch.allclose(headless.stem.weight, read_weights(tmp_path)["stem.weight"])
+
+
 def test_weights_without_a_light_head_leave_it_as_it_was_made(tmp_path: Path) -> None:
     plain, headed = Generator(replace(SMALL, light=None)), Generator(SMALL)
     save(build(plain.eval(), "test"), tmp_path / "model.onnx")
@@ -171,4 +189,7 @@ def test_a_recipe_that_teaches_a_light_head_has_one(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="light head"):
         config.load(file)
     file.write_text(file.read_text().replace("inner: 96}", "inner: 96, light: [8, 8, 16]}"))
+    with pytest.raises(ValueError, match="marked"):
+        config.load(file)
+    file.write_text(file.read_text().replace("painter: fog", "painter: fog\n  marked: marks/street-lamps.json"))
     assert config.load(file).widths.light == (8, 8, 16)

@@ -46,7 +46,7 @@ class Phase:
     """How many pictures are translated whole for that, a step."""
     learns: str = "all"
     """Which part of the network does: `all` but the light head; or of this, while all else stays as it is, `lamps`, how to find them, from
-    marks, or `glow`, how they shine, from painted layers."""
+    marks, or `glow`, how they shine, from painted layers. Crops of `lamps` have a size of their own."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Data:
     labels: str = ""
     """Folder of the labels, same names."""
     marked: str = ""
-    """File, below this package's folder, of street lamps that were marked by hand: for each picture, by name, all that are in it."""
+    """File, below this package's folder, of street lamps that were marked by eye: for each picture, by name, all that are in it."""
     examples: list[str] = field(default_factory=list)
     """Globs of pictures to look at on sheets, where they are not the source's: real ones of what is translated backwards."""
     painter: str = "night"
@@ -158,6 +158,10 @@ def load(path: Path) -> Config:
             raise ValueError(
                 f"{path.name}: phase {phase.name} teaches the light head, which takes widths.light and a mixture of teacher alone"
             )
+        if phase.learns != "all" and phase.likeness:
+            raise ValueError(f"{path.name}: phase {phase.name} sets likeness, but the light head is not taught by whole pictures")
+        if phase.learns == "lamps" and not recipe.data.marked:
+            raise ValueError(f"{path.name}: phase {phase.name} learns lamps, but data.marked doesn't say where they are")
     if recipe.folds == 1:
         raise ValueError(f"{path.name}: one fold leaves no pairs to learn from; 0 is a fold for each pair")
     return recipe

@@ -35,10 +35,6 @@ class TwoWay(nn.Module):
         """The translated pictures, not clamped."""
         return self(picture, direction).apply(picture)
 
-    def start(self, weights: dict[str, Tensor]) -> None:
-        """Takes over a plain generator's weights, for both directions."""
-        self.generator.load_state_dict(weights)
-
     def folded(self, direction: int) -> Generator:
         """A plain generator for one direction."""
         plain = copy.deepcopy(self.generator)

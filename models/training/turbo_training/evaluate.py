@@ -62,7 +62,7 @@ def evaluate(
     if "speed" in parts:
         figures["milliseconds"] = speed(graph)
     if "pairs" in parts and config.data.pairs:
-        figures |= leave_one_out(config, data, work, prepared or work, start or _before(config, work), device)
+        figures |= leave_one_out(config, data, work, prepared or work, start or _before(without_light_head(config), work), device)
     file.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return figures
@@ -105,7 +105,8 @@ def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start:
     The network is judged without its light head, if it has one, which learns apart and sees no pair.
     """
     pairs = read_pairs(data, config.data.pairs, 640)
-    fitted = without_light_head(replace(config, phases=config.phases[_first(config) :]))
+    whole = without_light_head(config)
+    fitted = replace(whole, phases=whole.phases[_first(whole) :])
     scores: dict[str, list[tuple[float, float]]] = {"network": [], "input": [], "curve": [], "ownCurve": []}
     rows, folds = [], work / _folds(fitted, start, prepared)
     count = config.folds or len(pairs)

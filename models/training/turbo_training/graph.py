@@ -18,7 +18,7 @@ from .falling import Layer
 from .falls import fall
 from .layout import by_reduction, fold, unfold
 from .memory import remember, states
-from .network import FOLD, LIGHTS, LIKELY, PIXELS, REACH, SURE, Generator
+from .network import DILATIONS, FOLD, LIGHTS, LIKELY, PIXELS, REACH, SURE, Generator
 from .nodes import Nodes
 
 OPSET = 17
@@ -100,7 +100,7 @@ def _over_all(w: Weights) -> Weights:
 
 def _stem(g: Nodes, w: Weights, flat: str, reduces: bool) -> str:
     """The first layer. Where it `reduces` the picture it is one convolution over all cells of the frame that a cell of the reduced
-    picture covers: every pixel of the reduced picture is a mean, so no reduced picture need be made, unless the light head wants it."""
+    picture covers: every pixel of the reduced picture is a mean, so no reduced picture need be made. Else `flat` is reduced already."""
     weight = w["stem.weight"] / 255.0
     inputs = [flat, g.constant(weight, "stem.weight"), g.constant(w["stem.bias"] - 127.5 * weight.sum((1, 2, 3)), "stem.bias")]
 
@@ -145,23 +145,19 @@ def _light_head(g: Nodes, w: Weights, looked: str) -> str:
     x = g.relu(g.conv(edged, weight, f"{name}.stem", w[f"{name}.stem.bias"] - 127.5 * weight.sum((1, 2, 3))))
     steps = []
     for layers, down in (("near", "down8"), ("wide", "down16"), ("deep", "")):
-        x = _polished(g, w, x, f"{name}.{layers}", WIDER[layers])
+        x = _polished(g, w, x, f"{name}.{layers}", DILATIONS[layers])
         if down:
             steps.append(x)
             bias = w[f"{name}.{down}.bias"]
             x = g.relu(g.conv(x, w[f"{name}.{down}.weight"], f"{name}.{down}", bias, strides=[2, 2], pads=[1, 1, 1, 1]))
     for narrow, layers in (("narrow8", "back"), ("narrow4", "last")):
         up = _twice(g, w, x, f"{name}.{narrow}")
-        x = _polished(g, w, g.relu(g.add("Add", [steps.pop(), up], f"{name}.{narrow}.sum")), f"{name}.{layers}", WIDER[layers])
+        x = _polished(g, w, g.relu(g.add("Add", [steps.pop(), up], f"{name}.{narrow}.sum")), f"{name}.{layers}", DILATIONS[layers])
     likely, spread = np.array(LIKELY, np.float32), 1 / (np.array(SURE, np.float32) - LIKELY)
     bias = (w[f"{name}.tell.bias"] - likely) * spread
     sure = g.conv(x, w[f"{name}.tell.weight"] * spread.reshape(-1, 1, 1, 1), f"{name}.tell", bias)
     none, whole = (g.constant(np.array(value, np.float32), f"{name}.{key}") for key, value in (("none", 0), ("whole", 1)))
     return g.add("Clip", [sure, none, whole], f"{name}.sure")
-
-
-WIDER = {"near": (1,), "wide": (1, 2), "deep": (1, 2), "back": (1,), "last": (1, 1)}
-"""Dilations of the light head's layers."""
 
 
 def _polished(g: Nodes, w: Weights, x: str, name: str, dilations: tuple[int, ...]) -> str:

@@ -34,7 +34,7 @@ class Lamp:
 
 
 def street_lamps(scene: Scene, horizon: int) -> list[Lamp]:
-    """The lamps that were marked by hand, or else those that are found."""
+    """The lamps that were marked by eye, or else those that are found."""
     if scene.marks is None:
         return find_street_lamps(scene, horizon)
     height, width, _ = scene.day.shape

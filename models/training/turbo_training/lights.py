@@ -1,4 +1,4 @@
-"""How the light head learns to find street lamps and lit windows: from lamps that were marked by hand, and the painter's windows.
+"""How the light head learns to find street lamps and lit windows: from lamps that were marked by eye, and the painter's windows.
 
 A detector by cells (Zhou et al., Objects as points, 2019): each lamp is a peak on a grid of cells, and what is rare isn't drowned (Lin et
 al., Focal loss for dense object detection, 2017). It is normalised by batches while it learns, which is folded into its weights then.
@@ -96,14 +96,14 @@ def missed(logits: Tensor, wanted: Tensor) -> Tensor:
     sure = torch.sigmoid(lamp)
     found = is_lamp * (1 - sure).square() * F.logsigmoid(lamp)
     false = (1 - is_lamp) * (1 - near).pow(4) * sure.square() * F.logsigmoid(-lamp)
-    lit = (window > 0.4).float()
-    right = torch.where(lit > 0, torch.sigmoid(pane), torch.sigmoid(-pane))
-    panes = torch.where(lit > 0, 0.7, 0.3) * (1 - right).square() * -torch.log(right.clamp(min=1e-6))
-    return -(found + false).sum() / is_lamp.sum().clamp(min=10) + WINDOWS * panes.sum() / lit.sum().clamp(min=50)
+    is_window = window > 0.4
+    right = torch.where(is_window, torch.sigmoid(pane), torch.sigmoid(-pane))
+    panes = torch.where(is_window, 0.7, 0.3) * (1 - right).square() * -torch.log(right.clamp(min=1e-6))
+    return -(found + false).sum() / is_lamp.sum().clamp(min=10) + WINDOWS * panes.sum() / is_window.sum().clamp(min=50)
 
 
 def teach(head: LightHead, config: Config, phase: Phase, prepared: Path, kept: Path, device: torch.device = CPU) -> None:
-    """Trains the head as it is anew; `kept` has how far it is, and is gone once it is done."""
+    """Teaches a new head from scratch and puts its weights into `head`; `kept` has how far it is, for the next time if it is killed."""
     marked, rng = read_marked(config, prepared), np.random.default_rng(config.seed)
     torch.manual_seed(config.seed)
     net = normalised(LightHead(config.widths)).to(device=device, memory_format=torch.channels_last)
@@ -127,16 +127,15 @@ def teach(head: LightHead, config: Config, phase: Phase, prepared: Path, kept: P
             group["lr"] = phase.rate * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / phase.steps)))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimiser.step()
-        _follow(average, net, min(DECAY, (1 + step) / (10 + step)))
+        if math.isfinite(nn.utils.clip_grad_norm_(net.parameters(), 5.0).item()):
+            optimiser.step()
+            _follow(average, net, min(DECAY, (1 + step) / (10 + step)))
         progress.report(step + 1, loss=loss.detach())
         if (step + 1) % 200 == 0:
             state = {"net": net.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
             torch.save(state, kept.with_suffix(".partial"))
             kept.with_suffix(".partial").replace(kept)
     head.load_state_dict(folded(average).state_dict())
-    kept.unlink(missing_ok=True)
 
 
 def normalised(head: LightHead) -> LightHead:

@@ -190,17 +190,17 @@ def lit(kept: Tensor, light: Tensor, glow: Tensor, batch: Batch) -> Tensor:
     are brighter than what is `kept`. Where the painter's light is red the head adds nothing: the rest knows red lamps by their colour.
 
     Light that is missing weighs more than light that is too much, but not so much more as in `emission`, with which the head would glow
-    wherever it isn't quite sure.
+    wherever it isn't quite sure; and light that is too much weighs more where the sky goes.
     """
     red = _reddish(batch.light)
     wanted = torch.where(red, light, batch.light + batch.sure * F.relu(batch.base - kept))
-    lit = light + glow
-    missing, false = F.relu(wanted - lit), F.relu(lit - wanted)
+    whole = light + glow
+    missing, false = F.relu(wanted - whole), F.relu(whole - wanted)
     white = ((batch.light[:, 1:2] > 0.2) & ~red).float()
     lamps = (1 + 12 * white) * missing + 2.5 * false
     gone = ((luma(batch.picture) > 0.35) & (luma(batch.base) < 0.1)).float()
     total = (1 - batch.sure) * lamps + 20 * batch.sure * (missing + false) + 2 * gone * false
-    return total.mean((1, 2, 3)) + slopes(lit, wanted)
+    return total.mean((1, 2, 3)) + slopes(whole, wanted)
 
 
 def _reddish(light: Tensor) -> Tensor:

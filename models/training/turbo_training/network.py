@@ -37,6 +37,8 @@ LIGHTS = 2
 LIKELY, SURE = (0.25, -0.9), (0.8, 0.1)
 """Logits, of either kind, below which a cell adds no light, and above which all of it: a lamp if it is likelier than not, a window from
 less on, since the head is never as sure of one."""
+DILATIONS = {"near": (1,), "wide": (1, 2), "deep": (1, 2), "back": (1,), "last": (1, 1)}
+"""Of the light head's layers."""
 REACH = 4
 """How many cells around a lamp its glow reaches."""
 SPREADS = (0.5, 0.9, 1.6)
@@ -139,15 +141,15 @@ class LightHead(nn.Module):
         super().__init__()
         fine, eighth, sixteenth = w.light
         self.stem = nn.Conv2d(3 * PIXELS, fine, 3, padding=1)
-        self.near = nn.ModuleList([Polish(fine)])
+        self.near = _polishes("near", fine)
         self.down8 = nn.Conv2d(fine, eighth, 3, stride=2, padding=1)
-        self.wide = nn.ModuleList([Polish(eighth), Polish(eighth, 2)])
+        self.wide = _polishes("wide", eighth)
         self.down16 = nn.Conv2d(eighth, sixteenth, 3, stride=2, padding=1)
-        self.deep = nn.ModuleList([Polish(sixteenth), Polish(sixteenth, 2)])
+        self.deep = _polishes("deep", sixteenth)
         self.narrow8 = nn.Conv2d(sixteenth, eighth, 1)
-        self.back = nn.ModuleList([Polish(eighth)])
+        self.back = _polishes("back", eighth)
         self.narrow4 = nn.Conv2d(eighth, fine, 1)
-        self.last = nn.ModuleList([Polish(fine), Polish(fine)])
+        self.last = _polishes("last", fine)
         self.tell = nn.Conv2d(fine, LIGHTS, 1)
 
     def forward(self, folded: Tensor) -> Tensor:
@@ -157,6 +159,10 @@ class LightHead(nn.Module):
         deep = _all(self.deep, F.relu(self.down16(wide)))
         wide = _all(self.back, F.relu(wide + _twice(self.narrow8(deep))))
         return self.tell(_all(self.last, F.relu(near + _twice(self.narrow4(wide)))))
+
+
+def _polishes(name: str, channels: int) -> nn.ModuleList:
+    return nn.ModuleList(Polish(channels, dilation) for dilation in DILATIONS[name])
 
 
 class Glow(nn.Module):

@@ -26,7 +26,7 @@ from .folders import Folders
 from .perceptual import Perceptual
 from .progress import Progress
 from .sheets import sample_sheet
-from .weights import read_weights
+from .weights import begin
 
 THERE, BACK = 0, 1
 
@@ -121,7 +121,7 @@ def train_folders(config: Config, data: Path, work: Path, start: Path | None = N
         print(f"resuming at step {duel.step}", flush=True)
     elif start is not None:
         for net in (duel.generator, duel.averaged):
-            net.start(read_weights(start))
+            begin(net.generator, start)
     print(f"perceptual distance: {duel.perceptual.kind}", flush=True)
     folders = Folders(data, phase.crop or config.crop, device)
     draw = folders.pair if config.learn == "paired" else folders.apart

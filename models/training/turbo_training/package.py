@@ -193,8 +193,10 @@ def write_manifest(config: Config, generator: Generator, steps: int, figures: di
             *([{"kind": "time", "input": "time", "minimum": 0, "default": 0}] if config.falls else []),
         ],
         "provenance": {
-            "architecture": ARCHITECTURE + (MIXED if config.mixed else DUSK),
-            "notLearnt": "; ".join([*([NOT_LEARNT[config.falls]] if config.falls else []), MEMORY]),
+            "architecture": ARCHITECTURE + (MIXED if config.mixed else DUSK) + (LIGHT_HEAD if config.widths.light else ""),
+            "notLearnt": "; ".join(
+                [*([NOT_LEARNT[config.falls]] if config.falls else []), *([SHINES] if config.widths.light else []), MEMORY]
+            ),
             "parameters": sum(p.numel() for p in generator.parameters()) - generator.spark.weight.numel() * (not spark),
             "multiplyAccumulates": {f"{w}x{h}": multiply_accumulates(generator.widths, w, h, spark) for w, h in ((640, 360), (1280, 720))},
             "objective": config.objective,
@@ -218,6 +220,8 @@ DUSK = "out = x * exp(strength * gain(luma)) + strength * light"
 MIXED = "out = x * (1 + strength * (exp(gain(luma)) - 1)) + strength * light"
 
 
+LIGHT_HEAD = "; beside it a detector of street lamps and lit windows, whose findings add round glows to light"
+SHINES = "how sure the detector has to be before it lights a cell, and how far a glow reaches, were set by hand"
 NOT_LEARNT = {
     "rain": "the falling drops are textures that the graph moves with its time input (seconds)",
     "snow": "the falling flakes are textures that the graph moves with its time input (seconds)",

@@ -65,7 +65,7 @@ def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, 
 
 
 def read_marks(config: Config) -> dict[str, tuple[Mark, ...]]:
-    """The street lamps that were marked by hand, by picture; there, x, y and radius are in percent."""
+    """The street lamps that were marked by eye, by picture; there, x, y and radius are in percent."""
     if not config.data.marked:
         return {}
     marks = json.loads((Path(__file__).parent.parent / config.data.marked).read_text(encoding="utf-8"))

@@ -97,7 +97,11 @@ def train(
     for index, phase in enumerate(phases):
         if index >= run.phase:
             sized = replace(config, crop=phase.crop or config.crop)
-            sources = open_sources(sized, data, prepared or work, set(phase.mixture), hold_out, device)
+            if phase.learns != "all" and run.step == 0:
+                # what ships is the average, and from here on all but the light head stays as it is
+                run.generator.load_state_dict(run.averaged.state_dict())
+            names = set(phase.mixture) if phase.learns != "lamps" else set[str]()
+            sources = open_sources(sized, data, prepared or work, names, hold_out, device)
             unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
             if phase.learns == "lamps":
                 _teach_lamps(run, phase, prepared or work, work)
@@ -107,6 +111,7 @@ def train(
             run.phase, run.step = index + 1, 0
             if RANK == 0:
                 run.save(latest)
+                _half_taught(work).unlink(missing_ok=True)
             # before the next phase's pictures are read
             del sources, unpaired
     if RANK == 0:
@@ -115,10 +120,15 @@ def train(
     return work / "final.pt"
 
 
+def _half_taught(work: Path) -> Path:
+    """What a light head has learnt so far."""
+    return work / "light-head.pt"
+
+
 def _teach_lamps(run: Run, phase: Phase, prepared: Path, work: Path) -> None:
     """By one process, if there are several: the head is small."""
     if RANK == 0:
-        teach(run.generator.light_head, run.config, phase, prepared, work / f"{phase.name}.pt", run.device)
+        teach(run.generator.light_head, run.config, phase, prepared, _half_taught(work), run.device)
     spread(run.generator.light_head)
     run.averaged.light_head.load_state_dict(run.generator.light_head.state_dict())
     run.step = phase.steps

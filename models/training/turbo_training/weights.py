@@ -45,9 +45,9 @@ def _of_graph(path: Path) -> dict[str, Tensor]:
     found.setdefault("spark.weight", np.zeros((3 * PIXELS, *found["maps.weight"].shape[1:]), np.float32))
     light = None
     if "glow.weight" in found:
-        spread = np.array(SURE, np.float32) - LIKELY
-        found["light_head.tell.weight"] = found["light_head.tell.weight"] * spread.reshape(-1, 1, 1, 1)
-        found["light_head.tell.bias"] = found["light_head.tell.bias"] * spread + LIKELY
+        unit = np.array(SURE, np.float32) - LIKELY
+        found["light_head.tell.weight"] = found["light_head.tell.weight"] * unit.reshape(-1, 1, 1, 1)
+        found["light_head.tell.bias"] = found["light_head.tell.bias"] * unit + LIKELY
         light = (len(found["light_head.stem.bias"]), len(found["light_head.down8.bias"]), len(found["light_head.down16.bias"]))
         flat, kernel = rings().flatten(1).numpy(), found["glow.weight"]
         found["glow.weight"] = np.linalg.lstsq(flat.T, kernel.reshape(-1, flat.shape[1]).T, None)[0].T.reshape(*kernel.shape[:2], -1)
