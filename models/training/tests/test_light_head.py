@@ -165,7 +165,7 @@ def test_what_stays_as_it_is_is_the_average(tmp_path: Path, monkeypatch: pytest.
         assert name.startswith(LIGHT) or torch.equal(last[name], value), name
 
 
-def test_a_model_of_two_folders_may_begin_from_one_with_a_light_head(tmp_path: Path) -> None:
+def test_a_network_without_a_light_head_may_begin_from_one_with_it(tmp_path: Path) -> None:
     save(build(Generator(SMALL).eval(), "test"), tmp_path / "model.onnx")
     headless = Generator(replace(SMALL, light=None))
     begin(headless, tmp_path / "model.onnx")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -47,6 +48,11 @@ class Phase:
     learns: str = "all"
     """Which part of the network does: `all` but the light head; or of this, while all else stays as it is, `lamps`, how to find them, from
     marks, or `glow`, how they shine, from painted layers. Crops of `lamps` have a size of their own."""
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step."""
+        warm = min(1.0, (step + 1) / 100)
+        return self.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
 
 
 @dataclass(frozen=True)

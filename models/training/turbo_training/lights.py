@@ -124,7 +124,7 @@ def teach(head: LightHead, config: Config, phase: Phase, prepared: Path, kept: P
             logits = net(F.pixel_unshuffle(relit, FOLD).contiguous(memory_format=torch.channels_last) - 0.5)
         loss = missed(logits.float(), torch.stack(wanted).to(device))
         for group in optimiser.param_groups:
-            group["lr"] = phase.rate * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / phase.steps)))
+            group["lr"] = phase.rate_at(step)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if math.isfinite(nn.utils.clip_grad_norm_(net.parameters(), 5.0).item()):

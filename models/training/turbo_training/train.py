@@ -181,7 +181,7 @@ def _keep(run: Run, phase: Phase, data: Path, work: Path) -> None:
 
 def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> tuple[Tensor, dict[str, Tensor]]:
     for group in run.optimiser.param_groups:
-        group["lr"] = _rate(phase, run.step)
+        group["lr"] = phase.rate_at(run.step)
     if phase.learns == "glow":
         with torch.autocast(batch.picture.device.type, torch.bfloat16):
             maps, glow = run.generator.apart(batch.picture.contiguous(memory_format=torch.channels_last))
@@ -238,11 +238,6 @@ def _whole(run: Run, phase: Phase, unpaired: _Unpaired) -> tuple[Tensor, dict[st
 def _maps(run: Run, picture: Tensor) -> Maps:
     with torch.autocast(picture.device.type, torch.bfloat16):
         return run.generator(picture.contiguous(memory_format=torch.channels_last))
-
-
-def _rate(phase: Phase, step: int) -> float:
-    warm = min(1.0, (step + 1) / 100)
-    return phase.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / phase.steps)))
 
 
 def _batches(sources: dict[str, Source], mixture: dict[str, int], seed: int) -> Iterator[Batch]:
