@@ -12,11 +12,11 @@ from PIL import Image
 
 from turbo_training import config, lights, network, night, train
 from turbo_training.graph import build, save
-from turbo_training.lights import Marked, example, folded, missed, normalised
+from turbo_training.lights import Marked, Wanted, example, folded, missed, normalised, teach
 from turbo_training.losses import Batch, lit
 from turbo_training.network import LIGHT, Generator, LightHead, Widths
 from turbo_training.pictures import pixels
-from turbo_training.prepare import read_marks
+from turbo_training.prepare import read_judged, read_marks
 from turbo_training.scene import Mark, Scene
 from turbo_training.segmenter import CLASSES, POLE, ROAD, SKY
 from turbo_training.weights import begin, read_weights
@@ -99,10 +99,10 @@ def test_phases_that_teach_the_light_head_leave_all_else_as_it_is(tmp_path: Path
     torch.manual_seed(3)
     before = Generator(replace(SMALL, light=None))
     torch.nn.init.normal_(before.maps.weight, std=0.05)
-    before.drop_spark()
     save(build(before.eval(), "test"), tmp_path / "model.onnx")
     monkeypatch.setattr(train, "sample_sheet", lambda *_: None)
     monkeypatch.setattr(lights, "read_marks", lambda _: {"a": (Mark(0.5, 0.5, 0.02),)})
+    monkeypatch.setattr(lights, "read_judged", lambda _: {})
     monkeypatch.setattr(network, "LIKELY", (-9.0, -9.0))
     after = Generator(SMALL)
     start = tmp_path / "model.onnx"
@@ -126,7 +126,7 @@ def test_lamps_are_learnt_from_marks(tmp_path: Path) -> None:
     optimiser = torch.optim.AdamW(head.parameters(), lr=1e-2)
     for _ in range(60):
         picture, wanted = (torch.stack(part) for part in zip(*(example(street, rng) for _ in range(4)), strict=True))
-        loss = missed(head(torch.nn.functional.pixel_unshuffle(picture, 4) - 0.5), wanted)
+        loss = missed(head(torch.nn.functional.pixel_unshuffle(picture, 4) - 0.5), Wanted(*wanted.split(1, 1)))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -146,12 +146,64 @@ def test_a_crop_moves_its_lamps_along() -> None:
     street, rng = Marked(pixels(day, Image.new("L", day.size)), (Mark(308 / 640, 108 / 360, 8 / 640),)), np.random.default_rng(5)
     seen = 0
     for _ in range(40):
-        picture, (near, is_lamp, _) = example(street, rng)
+        picture, (near, is_lamp, *_) = example(street, rng)
         bright = torch.nn.functional.avg_pool2d(picture[None].mean(1), 4)[0]
         if near.max() > 0.9:
             seen += 1
             assert bright[is_lamp > 0].mean() > 0.5
     assert seen > 10
+
+
+def test_only_what_was_judged_counts_in_pictures_in_which_not_all_is_marked() -> None:
+    lamp, other = Mark(0.3, 0.3, 0.005), Mark(0.7, 0.6, 0.005)
+    street = Marked(pixels(Image.new("RGB", (640, 384))), (lamp,), (other,))
+    rng, lamps, others = np.random.default_rng(2), 0, 0
+    for _ in range(40):
+        wanted = Wanted(*example(street, rng)[1][None].split(1, 1))
+        assert not wanted.known_windows.any(), "no windows were painted"
+        assert 0 < wanted.known.sum() < 0.1 * wanted.known.numel()
+        sure_of_all, sure_of_none = (missed(torch.full((1, 2, 48, 80), value), wanted) for value in (8.0, -8.0))
+        elsewhere = missed(torch.where(wanted.known > 0, -8.0, 8.0).repeat(1, 2, 1, 1), wanted)
+        assert torch.equal(elsewhere, sure_of_none), "what is unknown costs nothing"
+        if wanted.is_lamp.any():
+            lamps += 1
+            assert sure_of_none > 0.5
+        else:
+            others += 1
+            assert sure_of_none < 0.01 < 0.5 < sure_of_all
+    assert lamps > 5 and others > 5
+
+
+def test_judged_spots_are_lamps_and_others_in_pictures_that_are_not_marked() -> None:
+    recipe = config.load(RECIPES / "day-to-night.yaml")
+    judged = read_judged(recipe)
+    lamps, others = (sum(len(spots[kind]) for spots in judged.values()) for kind in (0, 1))
+    assert lamps > 300 and others > 300
+    assert not {Path(name).stem for name in judged} & read_marks(recipe).keys()
+    assert all(0 <= m.x <= 1 and 0 <= m.y <= 1 for spots in judged.values() for marks in spots for m in marks)
+
+
+def test_a_lesson_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its steps, its weights and their average are those of the file that it left, and it ends where it was to end."""
+    monkeypatch.setattr(lights, "read_marks", lambda _: {"a": (Mark(0.5, 0.5, 0.02),)})
+    monkeypatch.setattr(lights, "read_judged", lambda _: {})
+    recipe = replace(config.load(RECIPES / "day-to-night.yaml"), widths=SMALL)
+    phase = config.Phase("lamps", 201, 1e-2, {"teacher": 1}, learns="lamps")
+    monkeypatch.setattr(lights, "CROP", (64, 96))
+    kept, work, reported = tmp_path / "light-head.pt", _work(tmp_path), list[int]()
+    monkeypatch.setattr(lights.Progress, "report", lambda _, step, **__: reported.append(step))
+    whole, rest = LightHead(SMALL), LightHead(SMALL)
+    teach(whole, recipe, phase, tmp_path, work, kept)
+    assert reported == list(range(1, 202)) and torch.load(kept, weights_only=True)["step"] == 200
+    reported.clear()
+    teach(rest, recipe, phase, tmp_path, work, kept)
+    assert reported == [201], "what was learnt is not learnt again"
+    for name, value in whole.state_dict().items():
+        assert torch.allclose(rest.state_dict()[name], value, rtol=0.05, atol=0.2), name
+    kept.unlink()
+    short = LightHead(SMALL)
+    teach(short, recipe, replace(phase, steps=1), tmp_path, work, kept)
+    assert not torch.allclose(short.stem.weight, whole.stem.weight, rtol=0.05, atol=0.2), "and much was learnt"
 
 
 def test_what_stays_as_it_is_is_the_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,7 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("memory")
     for memory in (True, False):
         save(build(net.eval(), "test", None, True, STEADY if memory else None), folder / f"{memory}.onnx")
+    save(build(net, "test", None, True, strips=True), folder / "strips.onnx")
     return folder
 
 
@@ -170,7 +171,7 @@ def test_states_are_as_declared(graphs: Path) -> None:
 @pytest.mark.parametrize("percentile", [None, 99.995])
 def test_the_int8_variant_remembers_and_reduces(percentile: float | None, graphs: Path, tmp_path: Path) -> None:
     scenes = [_scene(seed, 180, 320, 0, 256) for seed in range(4)]
-    quantise(graphs / "True.onnx", tmp_path / "int8.onnx", [Image.fromarray(scene[0]) for scene in scenes], percentile=percentile)
+    quantise(graphs / "strips.onnx", tmp_path / "int8.onnx", [Image.fromarray(scene[0]) for scene in scenes], percentile=percentile)
     onnx.checker.check_model(str(tmp_path / "int8.onnx"), full_check=True)
     precise, small = (onnxruntime.InferenceSession(str(path)) for path in (graphs / "True.onnx", tmp_path / "int8.onnx"))
     assert any(node.op_type == "QuantizeLinear" and "polish8" in node.name for node in onnx.load(str(tmp_path / "int8.onnx")).graph.node)

@@ -81,6 +81,8 @@ class Data:
     """Folder of the labels, same names."""
     marked: str = ""
     """File, below this package's folder, of street lamps that were marked by eye: for each picture, by name, all that are in it."""
+    judged: str = ""
+    """The same for spots that an earlier light head took for lamps, in other pictures, by their files: which are, and which aren't."""
     examples: list[str] = field(default_factory=list)
     """Globs of pictures to look at on sheets, where they are not the source's: real ones of what is translated backwards."""
     painter: str = "night"
@@ -124,8 +126,6 @@ class Config:
     """`taught` (painted layers, then pairs), or from two folders: `paired`, `unpaired`."""
     mixed: bool = True
     """How strength acts: straight from the picture to its translation; false where half the strength is half the exposure (dusk)."""
-    spark: bool = True
-    """Whether light may differ from pixel to pixel, as that of lamps does; false where it lies over large, smooth parts."""
     steady: float = STEADY
     """Change of light, in units of white, that lets a graph forget as a change of colour by 1 does (0.045 to 0.075 of it do): small, and
     no glow trails behind its lamp; large, and noise that an effect lifts out of the dark is calmed, too."""

@@ -54,7 +54,7 @@ def evaluate(
     figures: dict[str, object] = json.loads(file.read_text()) if file.exists() else {}
     generator = load_generator(config, checkpoint).to(device)
     graph = work / "evaluate.onnx"
-    save(build(generator, config.id, None, config.mixed, config.steady), graph)
+    save(build(generator, config.id, None, config.mixed, config.steady, strips=True), graph)
     if "realism" in parts:
         figures["patchDistance"] = realism(config, data, work, generator)
     if "calm" in parts:
@@ -142,7 +142,7 @@ def without_light_head(config: Config) -> Config:
 def _folds(fitted: Config, start: Path, prepared: Path) -> Path:
     """The folder of the folds, named by what they are trained by: a finished one is taken again only where nothing of that has changed."""
     data = replace(fitted.data, used=[], shown=[], clips=[])  # these are told, shown and measured only
-    learnt = (fitted.phases, fitted.seed, fitted.crop, fitted.relight, fitted.average, fitted.spark, fitted.widths, data)
+    learnt = (fitted.phases, fitted.seed, fitted.crop, fitted.relight, fitted.average, fitted.widths, data)
     what = repr((learnt, str(start.resolve()), str(prepared.resolve())))
     steps = sum(phase.steps for phase in fitted.phases)
     return Path("folds") / f"{fitted.folds or 'each'}-{steps}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"

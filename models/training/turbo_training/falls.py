@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
+from .apply import GROUP
 from .falling import HEIGHT, REFERENCE, WIDTH, Layer
-from .layout import fold_light
 from .nodes import Nodes
 
 
-def fall(g: Nodes, picture: str, falling: list[Layer]) -> str:
-    """Adds what falls, moved by `time`: cut from repeated textures as bytes, folded like the frame, given to all colours alike.
+def fall(g: Nodes, falling: list[Layer]) -> str:
+    """What falls at this `time`: a plane of bytes of the padded size, cut from repeated textures.
 
     Everything up to the cut depends on the frame's size alone, so that onnxruntime does it once, when the size is fixed.
     """
@@ -36,8 +36,17 @@ def fall(g: Nodes, picture: str, falling: list[Layer]) -> str:
         everywhere = g.add("Tile", [texture, repeats], f"{name}.everywhere")
         part = _cut(g, everywhere, tall, layer, name)
         total = g.add("Max", [total, part], f"{name}.max") if total else part
-    light = g.add("Cast", [fold_light(g, total)], "fall.light", to=real)
-    return g.add("Add", [picture, g.add("Mul", [light, "strength"], "fall.scaled")], "fall.added")
+    return total
+
+
+def fallen(g: Nodes, picture: str, plane: str, ratio: int) -> str:
+    """Rows of a picture with what falls through them added, with its share of strength, to all colours alike: [n, 3 * GROUP]."""
+    name = f"fallen.{ratio}"
+    light = g.add("Cast", [plane], f"{name}.light", to=TensorProto.FLOAT)
+    light = g.add("Reshape", [light, g.ints([-1, GROUP], f"{name}.groups")], f"{name}.in")
+    colours = g.constant(np.kron(np.eye(GROUP), np.ones(3)).astype(np.float32), f"{name}.colours")
+    light = g.add("MatMul", [light, g.add("Mul", [colours, "strength"], f"{name}.share")], f"{name}.flat")
+    return g.add("Add", [light, g.add("Reshape", [picture, g.ints([-1, 3 * GROUP], f"{name}.shape")], f"{name}.picture")], f"{name}.sum")
 
 
 def _cut(g: Nodes, everywhere: str, size: str, layer: Layer, name: str) -> str:

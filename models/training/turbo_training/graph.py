@@ -1,7 +1,7 @@
 """Writes a trained generator as an ONNX graph that takes and gives bytes.
 
-The graph is put together by hand rather than traced, since its speed lies in its layout (`layout`): frames are folded as
-bytes, every wide operation runs on [3, 16, H/4, W/4], and large frames are looked at reduced (`look`).
+The graph is put together by hand rather than traced, since its speed lies in its layout (`layout`): what touches every pixel works on
+rows of the frame as they come, strip by strip on a CPU, and large frames are looked at reduced (`look`).
 """
 
 from __future__ import annotations
@@ -12,41 +12,46 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from .apply import Weights, apply
+from .apply import apply
 from .config import STEADY
 from .falling import Layer
-from .falls import fall
-from .layout import by_reduction, fold, unfold
+from .falls import fall, fallen
+from .layout import give, lay_out
 from .memory import remember, states
-from .network import DILATIONS, FOLD, LIGHTS, LIKELY, PIXELS, REACH, SURE, Generator
+from .network import DILATIONS, LIGHTS, LIKELY, REACH, SURE, Generator
 from .nodes import Nodes
+from .see import Weights, see
 
 OPSET = 17
 IR_VERSION = 9
 
 
 def build(
-    generator: Generator, name: str, falling: list[Layer] | None = None, mixed: bool = False, steady: float | None = STEADY
+    generator: Generator,
+    name: str,
+    falling: list[Layer] | None = None,
+    mixed: bool = False,
+    steady: float | None = STEADY,
+    strips: bool = False,
 ) -> onnx.ModelProto:
     """The complete graph of a generator: frame and strength (and time, if something falls) in, translated frame out.
 
     `mixed` is how strength acts, see `Maps.apply`. Unless `steady` is None the graph remembers: it takes and gives the states of
-    `memory.states`, too.
+    `memory.states`, too. In `strips` it is for a CPU (see `layout`).
     """
     g = Nodes()
     w = {k: v.detach().float().cpu().numpy() for k, v in generator.state_dict().items()}
     if generator.glow is not None:
         w["glow.weight"] = generator.glow.kernel().detach().float().cpu().numpy()
-    folded = fold(g)
-    features = _features(g, w, folded, generator.widths.dilations)
-    if "glow.weight" in w:
+    lay_out(g)
+    first, colours, light = see(g, w, strips)
+    features = _features(g, w, first, generator.widths.dilations)
+    if light is not None:
+        features = g.add("Concat", [features, _light_head(g, w, light)], "features.all", axis=1)
         w |= _over_all(w)
     if steady is not None:
-        features = remember(g, w, folded, features, steady)
-    picture = apply(g, w, folded, features, mixed)
-    if falling:
-        picture = fall(g, picture, falling)
-    unfold(g, picture)
+        features = remember(g, w, colours, features, steady)
+    give(g, apply(g, w, features, mixed, strips, (fall(g, falling), fallen) if falling else None))
     inputs = [helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1])]
     if falling:
         inputs.append(helper.make_tensor_value_info("time", TensorProto.FLOAT, [1]))
@@ -92,37 +97,15 @@ def save(model: onnx.ModelProto, path: Path) -> None:
 def _over_all(w: Weights) -> Weights:
     """Weights of what is predicted from the finest features, [n, features, 1, 1], where those of the light head come last: what it finds
     counts as a change where it is, but its glow is added apart (`apply`)."""
-    maps, spark = (np.pad(w[f"{name}.weight"], ((0, 0), (0, LIGHTS), (0, 0), (0, 0))) for name in ("maps", "spark"))
+    maps = np.pad(w["maps.weight"], ((0, 0), (0, LIGHTS), (0, 0), (0, 0)))
     seen = maps.copy()
     seen[6:, -LIGHTS:, 0, 0] = w["glow.weight"][:, :, REACH, REACH]
-    return {"maps.weight": maps, "seen.weight": seen, "spark.weight": spark}
+    return {"maps.weight": maps, "seen.weight": seen}
 
 
-def _stem(g: Nodes, w: Weights, flat: str, reduces: bool) -> str:
-    """The first layer. Where it `reduces` the picture it is one convolution over all cells of the frame that a cell of the reduced
-    picture covers: every pixel of the reduced picture is a mean, so no reduced picture need be made. Else `flat` is reduced already."""
-    weight = w["stem.weight"] / 255.0
-    inputs = [flat, g.constant(weight, "stem.weight"), g.constant(w["stem.bias"] - 127.5 * weight.sum((1, 2, 3)), "stem.bias")]
-
-    if not reduces:
-        return g.relu(g.add("Conv", inputs, "stem"))
-
-    def plain(b: Nodes) -> list[str]:
-        return [b.add("Conv", inputs, "stem.1")]
-
-    def by(ratio: int, b: Nodes) -> list[str]:
-        reduced = b.constant(_spread_over(weight, ratio), f"stem.{ratio}.weight")
-        return [b.add("Conv", [inputs[0], reduced, inputs[2]], f"stem.{ratio}", strides=[ratio, ratio])]
-
-    return g.relu(by_reduction(g, plain, by, ["stem"])[0])
-
-
-def _features(g: Nodes, w: Weights, folded: str, dilations: tuple[int, ...]) -> str:
-    """The finest features, at a quarter of what the network looks at; those of the light head come last, if there is one."""
-    flat = g.add("Reshape", [folded, g.ints([1, 3 * PIXELS, 0, 0], "shape.network")], "network.folded")
-    headed = "glow.weight" in w
-    looked = _looked_at(g, flat) if headed else flat
-    steps = [_stem(g, w, looked, not headed)]
+def _features(g: Nodes, w: Weights, first: str, dilations: tuple[int, ...]) -> str:
+    """The finest features, from the first ones."""
+    steps = [first]
     for layer in ("down8", "down16", "down32"):
         x = g.conv(steps[-1], w[f"{layer}.weight"], layer, w[f"{layer}.bias"], strides=[2, 2], pads=[1, 1, 1, 1])
         x = g.relu(x)
@@ -133,16 +116,12 @@ def _features(g: Nodes, w: Weights, folded: str, dilations: tuple[int, ...]) -> 
         deep = _block(g, w, deep, f"blocks.{index}", dilation)
     for layer in ("rise16", "rise8", "rise4"):
         deep = _rise(g, w, deep, steps.pop(), layer)
-    return g.add("Concat", [deep, _light_head(g, w, looked)], "features.all", axis=1) if headed else deep
+    return deep
 
 
-def _light_head(g: Nodes, w: Weights, looked: str) -> str:
-    """How sure the light head is of each kind of light, 0 to 1: [1, LIGHTS, h, w]."""
-    name = "light_head"
-    weight = w[f"{name}.stem.weight"] / 255.0
-    grey = g.constant(np.array(127.5, np.float32), f"{name}.grey")
-    edged = g.add("Pad", [looked, g.ints([0, 0, 1, 1, 0, 0, 1, 1], f"{name}.edges"), grey], f"{name}.edged")
-    x = g.relu(g.conv(edged, weight, f"{name}.stem", w[f"{name}.stem.bias"] - 127.5 * weight.sum((1, 2, 3))))
+def _light_head(g: Nodes, w: Weights, first: str) -> str:
+    """How sure the light head is of each kind of light, 0 to 1, from its first features: [1, LIGHTS, h, w]."""
+    name, x = "light_head", first
     steps = []
     for layers, down in (("near", "down8"), ("wide", "down16"), ("deep", "")):
         x = _polished(g, w, x, f"{name}.{layers}", DILATIONS[layers])
@@ -164,32 +143,6 @@ def _polished(g: Nodes, w: Weights, x: str, name: str, dilations: tuple[int, ...
     for index, dilation in enumerate(dilations):
         x = _polish(g, w, x, f"{name}.{index}", dilation)
     return x
-
-
-def _looked_at(g: Nodes, flat: str) -> str:
-    """The folded picture that the network looks at: the frame's, or, reduced, means of its pixels."""
-
-    def plain(b: Nodes) -> list[str]:
-        return [b.add("Identity", [flat], "looked.1")]
-
-    alone = np.eye(3 * PIXELS, dtype=np.float32).reshape(3 * PIXELS, 3 * PIXELS, 1, 1)
-    half = g.constant(_spread_over(alone, 2), "looked.half")
-
-    def by(ratio: int, b: Nodes) -> list[str]:
-        x = flat
-        while ratio > 1:
-            x = b.add("Conv", [x, half], f"{x}.half", strides=[2, 2])
-            ratio //= 2
-        return [x]
-
-    return by_reduction(g, plain, by, ["looked"])[0]
-
-
-def _spread_over(weight: np.ndarray, ratio: int) -> np.ndarray:
-    """What a 1x1 convolution on the folded reduced picture is on the folded frame: every pixel of the reduced one is a mean."""
-    spread = weight.reshape(-1, 3, FOLD, FOLD).repeat(ratio, 2).repeat(ratio, 3) / ratio**2
-    spread = spread.reshape(-1, 3, ratio, FOLD, ratio, FOLD).transpose(0, 1, 3, 5, 2, 4)
-    return spread.reshape(-1, 3 * PIXELS, ratio, ratio)
 
 
 def _polish(g: Nodes, w: Weights, x: str, name: str, dilation: int = 1) -> str:

@@ -1,7 +1,8 @@
-"""How a frame lies in the graph: padded, and folded by transposes of bytes into [3, 16, H/4, W/4].
+"""How a frame lies in the graph: as it comes, in rows of bytes, padded; and cut into strips of rows.
 
-The first axis is the colour, the second a pixel's place in its cell of 4x4. So what is alike for all colours is broadcast,
-and a map's three colours are a batch for a convolution with one input channel.
+What touches every pixel works on rows [W * 3], the colours of a pixel side by side, so that nothing is transposed at the frame's size.
+A strip's worth of it stays in a core's own cache from one operation to the next, where a whole frame goes out to memory and back with
+each: on a CPU the graph goes through the frame strip by strip (`Scan`). A GPU wants it whole.
 """
 
 from __future__ import annotations
@@ -9,75 +10,71 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
 from onnx import TensorProto
 
 from .look import MOST, REDUCTIONS
-from .network import FOLD, PIXELS, STRIDE
+from .network import FOLD, STRIDE
 from .nodes import Nodes
 
+ROWS = {1: 32, 2: 32, 4: 16}
+"""Rows of pixels in a strip, by reduction: about half a megabyte of floats, and what every padded height is a multiple of."""
 
-def fold(g: Nodes) -> str:
-    """The frame, folded: floats, 0 to 255. Others use what is named by the way: `size`, `paddedSize`, `rows`, `columns`,
-    `large`, `larger` (whether it is reduced, and by more than 2), and shapes."""
+
+def lay_out(g: Nodes) -> None:
+    """Names what others use: `padded`, `size`, `paddedSize`, `large` and `larger` (whether the frame is reduced, and by more than 2),
+    `rows.1` and `columns.1` of the network's finest grid for each reduction, `rowBytes` (bytes of a row of the padded frame)."""
     g.add("Shape", ["frame"], "size", start=1, end=3)
     _pad(g)
-    g.add("Div", ["paddedSize", g.ints([FOLD, FOLD], "fold")], "grid")
-    g.split("grid", ["rows", "columns"], [1, 1], axis=0)
-    _shape(g, "shape.rows", ["rows", FOLD, -1])
-    _shape(g, "shape.cells", [FOLD, -1, 3 * FOLD])
-    _shape(g, "shape.pixels", [PIXELS, 3, -1])
-    _shape(g, "shape.colours", [1, 3, "rows", "columns"])
-    _shape(g, "shape.plane", [1, PIXELS, "rows", "columns"])
-    _shape(g, "shape.folded", [3, PIXELS, "rows", "columns"])
-    g.add("Reshape", ["padded", "shape.rows"], "fold.rows")
-    g.add("Transpose", ["fold.rows"], "fold.rows.t", perm=[1, 0, 2])
-    g.add("Reshape", ["fold.rows.t", "shape.cells"], "fold.cells")
-    g.add("Transpose", ["fold.cells"], "fold.cells.t", perm=[0, 2, 1])
-    g.add("Reshape", ["fold.cells.t", "shape.pixels"], "fold.pixels")
-    g.add("Transpose", ["fold.pixels"], "fold.pixels.t", perm=[1, 0, 2])
-    g.add("Reshape", ["fold.pixels.t", "shape.folded"], "folded.bytes")
-    return g.add("Cast", ["folded.bytes"], "folded", to=TensorProto.FLOAT)
+    for ratio in REDUCTIONS:
+        grid = g.add("Div", ["paddedSize", g.ints([FOLD * ratio, FOLD * ratio], f"cell.{ratio}")], f"grid.{ratio}")
+        g.split(grid, [f"rows.{ratio}", f"columns.{ratio}"], [1, 1], axis=0)
+    wide = g.split("paddedSize", ["paddedHeight", "paddedWidth"], [1, 1], axis=0)[1]
+    g.add("Mul", [wide, g.ints([3], "rowBytes.pixel")], "rowBytes")
 
 
-def unfold(g: Nodes, picture: str) -> None:
-    """The way back: rounded, clamped and cast in one go, unfolded as bytes, cropped."""
-    scale = g.constant(np.array(1.0, np.float32), "unit")
-    point = g.constant(np.array(0, np.uint8), "unit.zero")
-    _shape(g, "shape.out.colours", [3, PIXELS, -1])
-    _shape(g, "shape.out.cells", [FOLD, 3 * FOLD, -1])
-    _shape(g, "shape.out.rows", [FOLD, "rows", -1])
-    _shape(g, "shape.out", [1, "paddedSize", 3])
-    g.add("QuantizeLinear", [picture, scale, point], "out.bytes")
-    g.add("Reshape", ["out.bytes", "shape.out.colours"], "unfold.colours")
-    g.add("Transpose", ["unfold.colours"], "unfold.colours.t", perm=[1, 0, 2])
-    g.add("Reshape", ["unfold.colours.t", "shape.out.cells"], "unfold.cells")
-    g.add("Transpose", ["unfold.cells"], "unfold.cells.t", perm=[0, 2, 1])
-    g.add("Reshape", ["unfold.cells.t", "shape.out.rows"], "unfold.rows")
-    g.add("Transpose", ["unfold.rows"], "unfold.rows.t", perm=[1, 0, 2])
-    g.add("Reshape", ["unfold.rows.t", "shape.out"], "unfolded")
-    g.add("Slice", ["unfolded", g.ints([0, 0], "crop.from"), "size", g.ints([1, 2], "crop.axes")], "translated")
-
-
-def fold_light(g: Nodes, plane: str) -> str:
-    """A plane of bytes of the padded size, folded as the frame is, for all colours alike: bytes, [1, 16, H/4, W/4]."""
-    _shape(g, "shape.light.rows", ["rows", FOLD, -1])
-    _shape(g, "shape.light.cells", [FOLD, -1, FOLD])
-    g.add("Reshape", [plane, "shape.light.rows"], f"{plane}.rows")
-    g.add("Transpose", [f"{plane}.rows"], f"{plane}.rows.t", perm=[1, 0, 2])
-    g.add("Reshape", [f"{plane}.rows.t", "shape.light.cells"], f"{plane}.cells")
-    g.add("Transpose", [f"{plane}.cells"], f"{plane}.cells.t", perm=[0, 2, 1])
-    return g.add("Reshape", [f"{plane}.cells.t", "shape.plane"], f"{plane}.folded")
-
-
-def by_reduction(g: Nodes, plain: Callable[[Nodes], list[str]], by: Callable[[int, Nodes], list[str]], names: list[str]) -> list[str]:
-    """`plain` where the network looks at the frame as it is, else `by` the reduction."""
-    _, some, most = REDUCTIONS
+def by_reduction(g: Nodes, at: Callable[[int, Nodes], list[str]], names: list[str]) -> list[str]:
+    """What `at` gives for the reduction at which the network looks at the frame."""
+    least, some, most = REDUCTIONS
 
     def reduced(b: Nodes) -> list[str]:
-        return b.choose("larger", partial(by, most), partial(by, some), [f"{name}.reduced" for name in names])
+        return b.choose("larger", partial(at, most), partial(at, some), [f"{name}.reduced" for name in names])
 
-    return g.choose("large", reduced, plain, names)
+    return g.choose("large", reduced, partial(at, least), names)
+
+
+def through(
+    g: Nodes, ratio: int, rest: list[tuple[str, int]], strips: bool, work: Callable[[Nodes, str, list[str]], str], name: str
+) -> str:
+    """What `work` makes of the padded frame's rows, bytes [rows, W * 3], and of its share of the `rest`, which lie strip by strip (names
+    and types).
+
+    In strips its results come one after the other, [strips, ...]; else it gets all at once, with the strips as the first axis.
+    """
+    shape = rows_of(g, ratio, f"{name}.strips")
+    cut = g.add("Reshape", ["padded", shape], f"{name}.cut")
+    if not strips:
+        return work(g, cut, [part for part, _ in rest])
+    return g.scan([(cut, TensorProto.UINT8), *rest], lambda b, parts: work(b, parts[0], parts[1:]), name)
+
+
+def rows_of(g: Nodes, ratio: int, name: str, count: int | None = None) -> str:
+    """A shape: strips of `count` rows (their own number, by default) as wide as the frame, [strips, count, W * 3]."""
+    return shape(g, name, [-1, ROWS[ratio] if count is None else count, "rowBytes"])
+
+
+def give(g: Nodes, strips: str) -> None:
+    """The translated frame of its strips, bytes; cropped."""
+    shape(g, "shape.out", [1, "paddedSize", 3])
+    g.add("Reshape", [strips, "shape.out"], "whole")
+    g.add("Slice", ["whole", g.ints([0, 0], "crop.from"), "size", g.ints([1, 2], "crop.axes")], "translated")
+
+
+def shape(g: Nodes, name: str, parts: list[int | str]) -> str:
+    """A shape of numbers and of what the graph computes."""
+    if all(isinstance(part, int) for part in parts):
+        return g.ints([int(part) for part in parts], name)
+    inputs = [part if isinstance(part, str) else g.ints([part], f"{name}.{index}") for index, part in enumerate(parts)]
+    return g.add("Concat", inputs, name, axis=0)
 
 
 def _pad(g: Nodes) -> None:
@@ -90,14 +87,6 @@ def _pad(g: Nodes) -> None:
     g.add("Mod", ["size", step], "over")
     g.add("Sub", [step, "over"], "under")
     g.add("Mod", ["under", step], "missing")
-    _shape(g, "pads", [0, 0, 0, 0, 0, "missing", 0])
+    shape(g, "pads", [0, 0, 0, 0, 0, "missing", 0])
     g.add("Pad", ["frame", "pads"], "padded", mode="edge")
     g.add("Add", ["size", "missing"], "paddedSize")
-
-
-def _shape(g: Nodes, name: str, parts: list[int | str]) -> str:
-    """A shape of numbers and of what the graph computes."""
-    if all(isinstance(part, int) for part in parts):
-        return g.ints([int(part) for part in parts], name)
-    inputs = [part if isinstance(part, str) else g.ints([part], f"{name}.{index}") for index, part in enumerate(parts)]
-    return g.add("Concat", inputs, name, axis=0)

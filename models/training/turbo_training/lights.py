@@ -1,4 +1,5 @@
-"""How the light head learns to find street lamps and lit windows: from lamps that were marked by eye, and the painter's windows.
+"""How the light head learns to find street lamps and lit windows: from lamps that were marked by eye, from spots that an earlier head took
+for lamps and someone judged, and from the painter's windows.
 
 A detector by cells (Zhou et al., Objects as points, 2019): each lamp is a peak on a grid of cells, and what is rare isn't drowned (Lin et
 al., Focal loss for dense object detection, 2017). It is normalised by batches while it learns, which is folded into its weights then.
@@ -10,6 +11,7 @@ import copy
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,11 +23,12 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from .config import Config, Phase
 from .device import CPU
 from .network import FOLD, LightHead, Polish
-from .pictures import pixels, relight
-from .prepare import read_marks
+from .pictures import pixels, read, relight
+from .prepare import read_judged, read_marks
 from .progress import Progress
 from .scene import Mark
-from .sources import read_layers
+from .share import RANK, agree, portion, wait
+from .sources import glob, read_layers
 
 CROP = (192, 320)
 NEAR_A_LAMP = 0.65
@@ -37,99 +40,139 @@ RELIT = 0.8
 WINDOWS = 0.5
 """Weight of windows beside lamps."""
 DECAY = 0.995
+NEAR_A_SPOT = 3.0
+"""How many cells around a spot that was judged are known, where not all of the picture is."""
 
 
 @dataclass(frozen=True)
 class Marked:
-    """A picture with its lit windows, [4, H, W], bytes, and the lamps in it."""
+    """A picture, [3, H, W], bytes, or one that was painted, with its lit windows, [4, H, W]; and the lamps in it."""
 
     picture: Tensor
     lamps: tuple[Mark, ...]
+    others: tuple[Mark, ...] | None = None
+    """What looks like a lamp and is none, in a picture of which no more is known than this and these lamps; None where all lamps are."""
 
 
-def read_marked(config: Config, prepared: Path) -> list[Marked]:
-    """All pictures that were painted and in which someone has marked the lamps."""
-    found = []
-    for stem, lamps in sorted(read_marks(config).items()):
-        files = [prepared / "taught" / f"{stem}_{layer}.png" for layer in ("day", "base", "light", "sure")]
-        if files[0].exists():
-            layers = pixels(*read_layers(*files))
-            found.append(Marked(torch.cat([layers[:3], layers[9:]]), lamps))
+def read_marked(config: Config, data: Path, prepared: Path) -> list[Marked]:
+    """All pictures in which someone has marked the lamps, or judged spots."""
+    files = {path.stem: path for path in glob(data, config.data.source)}
+    files |= {Path(name).stem: data / name for name in read_judged(config)}
+
+    def picture(stem: str) -> Tensor | None:
+        painted = [prepared / "taught" / f"{stem}_{layer}.png" for layer in ("day", "base", "light", "sure")]
+        if painted[0].exists():
+            layers = pixels(*read_layers(*painted))
+            return torch.cat([layers[:3], layers[9:]])
+        return pixels(read(files[stem])) if stem in files and files[stem].exists() else None
+
+    known = [(stem, lamps, None) for stem, lamps in sorted(read_marks(config).items())]
+    known += [(Path(name).stem, *spots) for name, spots in sorted(read_judged(config).items())]
+    found = [Marked(seen, lamps, others) for stem, lamps, others in known if (seen := picture(stem)) is not None]
     if not found:
-        raise ValueError(
-            f"{config.id}: no picture in {prepared / 'taught'} has marks in {config.data.marked or 'data.marked, which is not set'}"
-        )
+        raise ValueError(f"{config.id}: none of its pictures has marks in {config.data.marked or 'data.marked, which is not set'}")
     return found
 
 
+class Wanted(NamedTuple):
+    """What is wanted of cells, [..., h, w] each."""
+
+    near: Tensor
+    """How near a lamp's middle is."""
+    is_lamp: Tensor
+    window: Tensor
+    """Share of lit windows."""
+    known: Tensor
+    """Whether the above of lamps is known here."""
+    known_windows: Tensor
+
+
 def example(of: Marked, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """A crop, [3, H, W], and of each of its cells how near it is to a lamp's middle, whether it is one, and its share of windows."""
+    """A crop, [3, H, W], and what is wanted of its cells, stacked as `Wanted`."""
     tall, wide = of.picture.shape[1:]
     scale = float(np.exp(rng.uniform(*np.log(SCALES))))
     height, width = min(tall, round(CROP[0] / scale)), min(wide, round(CROP[1] / scale))
     across, down = rng.uniform(0, wide), rng.uniform(0, tall)
-    if of.lamps and rng.random() < NEAR_A_LAMP:
-        lamp = of.lamps[rng.integers(len(of.lamps))]
-        across, down = lamp.x * wide + rng.uniform(-0.4, 0.4) * width, lamp.y * tall + rng.uniform(-0.4, 0.4) * height
+    spots = of.lamps + (of.others or ())
+    if spots and (of.others is not None or rng.random() < NEAR_A_LAMP):
+        spot = spots[rng.integers(len(spots))]
+        across, down = spot.x * wide + rng.uniform(-0.4, 0.4) * width, spot.y * tall + rng.uniform(-0.4, 0.4) * height
     left, top = int(np.clip(across - width / 2, 0, wide - width)), int(np.clip(down - height / 2, 0, tall - height))
     cut = of.picture[None, :, top : top + height, left : left + width].float() / 255
     cut = F.interpolate(cut, CROP, mode="bilinear", antialias=True)[0]
     rows, columns = (torch.arange(side // FOLD) for side in CROP)
-    near, is_lamp = torch.zeros(2, len(rows), len(columns))
+
+    def apart(mark: Mark) -> tuple[float, float, Tensor]:
+        """Where a mark is, in cells, and how far from there each cell is, squared."""
+        row = (mark.y * tall - top) / height * len(rows) - 0.5
+        column = (mark.x * wide - left) / width * len(columns) - 0.5
+        return row, column, (rows[:, None] - row).square() + (columns - column).square()
+
+    near, is_lamp, known = torch.zeros(3, len(rows), len(columns))
     for lamp in of.lamps:
-        row = (lamp.y * tall - top) / height * len(rows) - 0.5
-        column = (lamp.x * wide - left) / width * len(columns) - 0.5
+        row, column, far = apart(lamp)
         if not (-1 < row < len(rows) and -1 < column < len(columns)):
             continue
         spread = max(SMALLEST, 0.6 * lamp.radius * wide / width * len(columns))
-        peak = torch.exp(-((rows[:, None] - row).square() + (columns - column).square()) / (2 * spread**2))
+        peak = torch.exp(-far / (2 * spread**2))
         near, is_lamp = torch.maximum(near, peak), torch.maximum(is_lamp, (peak > 0.6).float())
         is_lamp[min(max(round(row), 0), len(rows) - 1), min(max(round(column), 0), len(columns) - 1)] = 1
-    wanted = torch.stack([near, is_lamp, F.avg_pool2d(cut[None, 3:], FOLD)[0, 0]])
+    if of.others is None:
+        known = torch.ones_like(known)
+    else:
+        for spot in spots:
+            known = torch.maximum(known, (apart(spot)[2] < NEAR_A_SPOT**2).float())
+    painted = len(cut) > 3
+    window = F.avg_pool2d(cut[None, 3:], FOLD)[0, 0] if painted else torch.zeros_like(near)
+    wanted = torch.stack(Wanted(near, is_lamp, window, known, torch.full_like(near, float(painted))))
     return (cut[:3].flip(2), wanted.flip(2)) if rng.random() < 0.5 else (cut[:3], wanted)
 
 
-def missed(logits: Tensor, wanted: Tensor) -> Tensor:
-    """The focal losses of lamps and of windows, of logits [B, LIGHTS, h, w] and what `example` wants [B, 3, h, w]."""
-    near, is_lamp, window = wanted.split(1, 1)
+def missed(logits: Tensor, wanted: Wanted) -> Tensor:
+    """The focal losses of lamps and of windows, of logits [B, LIGHTS, h, w] and what is wanted, [B, 1, h, w] each."""
     lamp, pane = logits.split(1, 1)
-    sure = torch.sigmoid(lamp)
+    sure, is_lamp = torch.sigmoid(lamp), wanted.is_lamp * wanted.known
     found = is_lamp * (1 - sure).square() * F.logsigmoid(lamp)
-    false = (1 - is_lamp) * (1 - near).pow(4) * sure.square() * F.logsigmoid(-lamp)
-    is_window = window > 0.4
+    false = (wanted.known - is_lamp) * (1 - wanted.near).pow(4) * sure.square() * F.logsigmoid(-lamp)
+    is_window = wanted.window > 0.4
     right = torch.where(is_window, torch.sigmoid(pane), torch.sigmoid(-pane))
-    panes = torch.where(is_window, 0.7, 0.3) * (1 - right).square() * -torch.log(right.clamp(min=1e-6))
+    panes = torch.where(is_window, 0.7, 0.3) * (1 - right).square() * -torch.log(right.clamp(min=1e-6)) * wanted.known_windows
     return -(found + false).sum() / is_lamp.sum().clamp(min=10) + WINDOWS * panes.sum() / is_window.sum().clamp(min=50)
 
 
-def teach(head: LightHead, config: Config, phase: Phase, prepared: Path, kept: Path, device: torch.device = CPU) -> None:
+def teach(head: LightHead, config: Config, phase: Phase, data: Path, prepared: Path, kept: Path, device: torch.device = CPU) -> None:
     """Teaches a new head from scratch and puts its weights into `head`; `kept` has how far it is, for the next time if it is killed."""
-    marked, rng = read_marked(config, prepared), np.random.default_rng(config.seed)
+    marked = read_marked(config, data, prepared)
     torch.manual_seed(config.seed)
     net = normalised(LightHead(config.widths)).to(device=device, memory_format=torch.channels_last)
     average = copy.deepcopy(net).requires_grad_(False)
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
     first = 0
+    # all have come here before one writes anew
+    wait()
     if kept.exists():
         state = torch.load(kept, map_location="cpu", weights_only=True)
         for part, name in ((net, "net"), (average, "average"), (optimiser, "optimiser")):
             part.load_state_dict(state[name])
         first = state["step"]
-        rng = np.random.default_rng(config.seed + first)
-    progress, count = Progress(phase.name, phase.steps, first), sum(phase.mixture.values())
+    rng = np.random.default_rng(config.seed + first + 7919 * RANK)
+    progress, count = Progress(phase.name, phase.steps, first), len(portion(phase.mixture))
     for step in range(first, phase.steps):
         pictures, wanted = zip(*(example(marked[rng.integers(len(marked))], rng) for _ in range(count)), strict=True)
         relit = relight(torch.stack(pictures), rng, RELIT).to(device)
         with torch.autocast(device.type, torch.bfloat16):
             logits = net(F.pixel_unshuffle(relit, FOLD).contiguous(memory_format=torch.channels_last) - 0.5)
-        loss = missed(logits.float(), torch.stack(wanted).to(device))
+        loss = missed(logits.float(), Wanted(*torch.stack(wanted).to(device).split(1, 1)))
         for group in optimiser.param_groups:
             group["lr"] = phase.rate_at(step)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        agree(net)
         if math.isfinite(nn.utils.clip_grad_norm_(net.parameters(), 5.0).item()):
             optimiser.step()
             _follow(average, net, min(DECAY, (1 + step) / (10 + step)))
+        if RANK > 0:
+            continue
         progress.report(step + 1, loss=loss.detach())
         if (step + 1) % 200 == 0:
             state = {"net": net.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
@@ -139,10 +182,10 @@ def teach(head: LightHead, config: Config, phase: Phase, prepared: Path, kept: P
 
 
 def normalised(head: LightHead) -> LightHead:
-    """The same head with each 3x3 convolution normalised by batches; what is mixed in adds nothing yet."""
+    """The same head with its stem and each 3x3 convolution normalised by batches; what is mixed in adds nothing yet."""
     for parent in list(head.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Conv2d) and child.kernel_size == (3, 3):
+            if isinstance(child, nn.Conv2d) and (child.kernel_size == (3, 3) or child is head.stem):
                 norm = nn.BatchNorm2d(child.out_channels)
                 if isinstance(parent, Polish):
                     nn.init.zeros_(norm.weight)

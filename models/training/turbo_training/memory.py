@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .apply import Weights
-from .layout import by_reduction
-from .network import LIGHTS, PIXELS, Widths
+from .network import LIGHTS, Widths
 from .nodes import Nodes
+from .see import Weights
 
 OLDEST = 1000.0
 """Frames that a mean is taken over, at most. The first frame counts as that many, being as good as any: a mean that still settles moves
@@ -62,9 +61,10 @@ def states(widths: Widths) -> list[State]:
     return [features, cells, State("previousAge", "nextAge", 1)]
 
 
-def remember(g: Nodes, w: Weights, folded: str, features: str, steady: float) -> str:
-    """The features with what is remembered, which are the first state, too; `steady` is as `Config` has it."""
-    colours = _colours(g, folded)
+def remember(g: Nodes, w: Weights, colours: str, features: str, steady: float) -> str:
+    """The features with what is remembered, which are the first state, too. Takes the mean colour of each cell; `steady` is as `Config`
+    has it."""
+    colours = g.add("Sqrt", [g.add("Add", [colours, g.floats([DIMMEST], "colours.dimmest")], "colours.lifted")], "colours")
     back = {name: g.add("Sub", [f"previous{name}", now], f"next{name}.back") for name, now in (("Cells", colours), ("Features", features))}
     keep = _aged(g, _same(g, back["Cells"], g.conv(back["Features"], _weights(w, steady), "change.maps")))
     _mix(g, colours, back["Cells"], keep, "nextCells")
@@ -104,23 +104,6 @@ def _aged(g: Nodes, same: str) -> str:
     grown = g.add("Add", [g.add("Div", [one, g.add("Sub", [one, keep], "age.new")], "age.grown"), first], "age.next")
     g.add("Min", [grown, g.floats([OLDEST], "age.oldest")], "nextAge")
     return keep
-
-
-def _colours(g: Nodes, folded: str) -> str:
-    """Root of the mean colour of each cell of the network's finest grid, 0 to 1: [1, 3, h, w]."""
-    weights = g.constant(np.full((1, 1, PIXELS), 1 / (255 * PIXELS), np.float32), "colours.weights")
-    pixels = g.add("Reshape", [folded, g.ints([3, PIXELS, -1], "shape.colours.in")], "colours.pixels")
-    flat = g.add("MatMul", [weights, pixels], "colours.flat")
-    full = g.add("Reshape", [flat, "shape.colours"], "colours.full")
-
-    def plain(b: Nodes) -> list[str]:
-        return [b.add("Identity", [full], "colours.1")]
-
-    def by(ratio: int, b: Nodes) -> list[str]:
-        return [b.add("AveragePool", [full], f"colours.{ratio}", kernel_shape=[ratio, ratio], strides=[ratio, ratio])]
-
-    means = by_reduction(g, plain, by, ["colours"])[0]
-    return g.add("Sqrt", [g.add("Add", [means, g.floats([DIMMEST], "colours.dimmest")], "colours.lifted")], "colours.root")
 
 
 def _mix(g: Nodes, now: str, back: str, keep: str, name: str) -> str:

@@ -34,10 +34,10 @@ PIXELS = FOLD * FOLD
 LUMA = (0.299, 0.587, 0.114)
 LIGHTS = 2
 """Kinds of light that the light head finds: street lamps and lit windows."""
-LIKELY, SURE = (0.25, -0.9), (0.8, 0.1)
-"""Logits, of either kind, below which a cell adds no light, and above which all of it: a lamp if it is likelier than not, a window from
-less on, since the head is never as sure of one."""
-DILATIONS = {"near": (1,), "wide": (1, 2), "deep": (1, 2), "back": (1,), "last": (1, 1)}
+LIKELY, SURE = (-0.2, -0.7), (0.3, 0.2)
+"""Logits, of lamps and of windows, below which a cell adds no light, and above which all of it: about where either is as likely as not. The
+head is never as sure of a window as of a lamp."""
+DILATIONS = {"near": (1, 1), "wide": (1, 2), "deep": (1, 2), "back": (1,), "last": (1,)}
 """Of the light head's layers."""
 REACH = 4
 """How many cells around a lamp its glow reaches."""
@@ -140,7 +140,7 @@ class LightHead(nn.Module):
     def __init__(self, w: Widths) -> None:
         super().__init__()
         fine, eighth, sixteenth = w.light
-        self.stem = nn.Conv2d(3 * PIXELS, fine, 3, padding=1)
+        self.stem = nn.Conv2d(3 * PIXELS, fine, 1)
         self.near = _polishes("near", fine)
         self.down8 = nn.Conv2d(fine, eighth, 3, stride=2, padding=1)
         self.wide = _polishes("wide", eighth)
@@ -223,12 +223,10 @@ class Generator(nn.Module):
         self.rise8 = Rise(w.sixteenth, w.eighth)
         self.rise4 = Rise(w.eighth, w.quarter)
         self.maps = nn.Conv2d(w.quarter, 9, 1)
-        self.spark = nn.Conv2d(w.quarter, 3 * PIXELS, 1, bias=False)
         self.light_head = LightHead(w) if w.light else None
         self.glow = Glow() if w.light else None
         self.register_buffer("enlarge", interpolation(), persistent=False)
-        for head in (self.maps, self.spark):
-            nn.init.normal_(head.weight, std=1e-3)
+        nn.init.normal_(self.maps.weight, std=1e-3)
         nn.init.zeros_(self.maps.bias)
 
     def features(self, picture: Tensor) -> Tensor:
@@ -251,29 +249,15 @@ class Generator(nn.Module):
         tones, light = maps.split([6, 3], 1)
         return torch.cat([tones, light + self.glow(features[:, self.widths.quarter :])], 1)
 
-    def drop_spark(self) -> None:
-        """Takes the light of single pixels for that of their cells, and leaves it so: no light is finer than the maps, and no pattern
-        of the cells can show where it is laid over something smooth."""
-        with torch.no_grad():
-            self.maps.weight[6:, :, 0, 0] += self.spark.weight[..., 0, 0].reshape(3, PIXELS, -1).mean(1)
-            self.spark.weight.zero_()
-        self.spark.weight.requires_grad_(False)
-
-    def sparks(self, features: Tensor) -> Tensor:
-        """The light of single pixels."""
-        return F.pixel_shuffle(self.spark(features[:, : self.widths.quarter]), FOLD)
-
     def forward(self, picture: Tensor) -> Maps:
         features = self.features(picture)
-        dark, slope, light = self._larger(self.coarse_maps(features)).split(3, dim=1)
-        return Maps(dark, slope, light + self.sparks(features).float())
+        return Maps(*self._larger(self.coarse_maps(features)).split(3, dim=1))
 
     def apart(self, picture: Tensor) -> tuple[Maps, Tensor]:
         """What is predicted but for the light head, and the light that this adds, [B, 3, H, W]."""
         features = self.features(picture)
         own, sure = features.split([self.widths.quarter, LIGHTS], 1)
-        dark, slope, light = self._larger(self.maps(own)).split(3, dim=1)
-        return Maps(dark, slope, light + self.sparks(own).float()), self._larger(self.glow(sure))
+        return Maps(*self._larger(self.maps(own)).split(3, dim=1)), self._larger(self.glow(sure))
 
     def _larger(self, maps: Tensor) -> Tensor:
         """Maps of one value a cell at the picture's size."""

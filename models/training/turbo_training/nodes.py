@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 
 class Nodes:
@@ -17,7 +17,7 @@ class Nodes:
         self.constants: list[onnx.TensorProto] = [] if constants is None else constants
 
     def constant(self, value: np.ndarray, name: str) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def ints(self, values: list[int], name: str) -> str:
@@ -53,7 +53,21 @@ class Nodes:
         branches = {}
         for key, make in (("then_branch", then), ("else_branch", otherwise)):
             branch = Nodes(self.constants)
-            outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, None) for output in make(branch)]
+            outputs = [helper.make_empty_tensor_value_info(output) for output in make(branch)]
             branches[key] = helper.make_graph(branch.nodes, f"{names[0]}.{key}", [], outputs)
         self.nodes.append(helper.make_node("If", [condition], names, name=names[0], **branches))
         return names
+
+    def scan(self, inputs: list[tuple[str, int]], work: Callable[[Nodes, list[str]], str], name: str) -> str:
+        """What `work` gives for each part of the inputs (names and types) along their first axis, one after the other. Constants stay with
+        the whole graph."""
+        body = Nodes(self.constants)
+        parts = [f"{name}.part.{index}" for index in range(len(inputs))]
+        result = work(body, parts)
+        takes = [helper.make_tensor_value_info(part, kind, None) for part, (_, kind) in zip(parts, inputs, strict=True)]
+        gives = [helper.make_empty_tensor_value_info(result)]
+        graph = helper.make_graph(body.nodes, f"{name}.body", takes, gives)
+        self.nodes.append(
+            helper.make_node("Scan", [whole for whole, _ in inputs], [name], name=name, body=graph, num_scan_inputs=len(inputs))
+        )
+        return name

@@ -41,7 +41,7 @@ CUT = (None, 99.995)
 """The percentile at which features are cut off: none, or, if it is too far off with all of them, hardly any."""
 SIZES = [(640, 360), (162, 122), (2, 2), (360, 640), (350, 290)]
 """Width and height at which an export is checked."""
-LARGE = [(1280, 720), (1922, 1082), (3840, 2160)]
+LARGE = [(1280, 720), (1922, 1082), (2602, 1090)]
 """Sizes at which the network looks at the frame reduced; they are checked with fewer frames."""
 SEEN = 24
 """Pictures on which halved weights are checked, at most."""
@@ -55,16 +55,18 @@ def load_generator(config: Config, checkpoint: Path) -> Generator:
 
 
 def export(config: Config, data: Path, work: Path, checkpoint: Path, out: Path) -> None:
-    """Writes the package and refuses to leave one that fails its checks."""
+    """Writes the package and refuses to leave one that fails its checks.
+
+    The int8 variant, which a CPU runs, goes through the frame in strips; the other, for a GPU, takes it whole.
+    """
     generator = load_generator(config, checkpoint)
     out.mkdir(parents=True, exist_ok=True)
     graph = out / "model.onnx"
-    still = work / "still.onnx"
-    save(build(generator, config.id, None, config.mixed, config.steady), still)
-    worst = check(generator, still, config.mixed)
     falling = layers(config.falls) if config.falls else None
-    full = work / "full.onnx"
-    save(build(generator, config.id, falling, config.mixed, config.steady), full)
+    full, stripped, *still = (work / f"{name}.onnx" for name in ("full", "strips", "still", "still-strips"))
+    for path, falls, strips in ((full, falling, False), (stripped, falling, True), (still[0], None, False), (still[1], None, True)):
+        save(build(generator, config.id, falls, config.mixed, config.steady, strips), path)
+    worst = check(generator, still, config.mixed)
     save(slim(onnx.load(str(full))), graph)
     paths = glob(data, config.data.examples or config.data.source)
     lost, noisy = check_slim(full, graph, [read(path) for path in paths[:: max(1, len(paths) // SEEN)][:SEEN]])
@@ -73,9 +75,9 @@ def export(config: Config, data: Path, work: Path, checkpoint: Path, out: Path) 
         shutil.copyfile(full, graph)
         halved += ", so they are kept whole"
     print(f"{graph}: {graph.stat().st_size / 1e6:.2f} MB, at most {worst} of 255 from the trained network; {halved}")
-    nearness = export_int8(config, data, full, out / "model.int8.onnx")
-    full.unlink()
-    still.unlink()
+    nearness = export_int8(config, data, stripped, out / "model.int8.onnx")
+    for path in (full, stripped, *still):
+        path.unlink()
     figures_file = work / "figures.json"
     figures = json.loads(figures_file.read_text()) if figures_file.exists() else {}
     if nearness is not None:
@@ -140,9 +142,9 @@ def _nearness(got: list[np.ndarray], wanted: list[np.ndarray]) -> float:
     return float(10 * np.log10(255**2 / max(np.mean(errors), 1e-9)))
 
 
-def check(generator: Generator, graph: Path, mixed: bool = False, large: list[tuple[int, int]] = LARGE) -> int:
-    """Largest difference between graph and network; raises where strength 0 changes a bit or a picture breaks."""
-    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+def check(generator: Generator, graphs: list[Path], mixed: bool = False, large: list[tuple[int, int]] = LARGE) -> int:
+    """Largest difference between graphs and network; raises where strength 0 changes a bit or a picture breaks."""
+    sessions = [onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"]) for graph in graphs]
     rng = np.random.default_rng(0)
     worst = 0
     for width, height in [*SIZES, *large]:
@@ -151,11 +153,11 @@ def check(generator: Generator, graph: Path, mixed: bool = False, large: list[tu
         few = (width, height) in large
         both = np.where(np.arange(width)[:, None] // 64 % 2, noise, smooth)
         for frame in (both,) if few else (noise, smooth, np.zeros_like(noise), np.full_like(noise, 255)):
-            if not np.array_equal(run(session, frame, 0.0), frame):
+            if not all(np.array_equal(run(session, frame, 0.0), frame) for session in sessions):
                 raise RuntimeError(f"strength 0 does not give the input back at {width}x{height}")
             for strength in (0.7,) if few else (0.5, 1.0):
-                got, wanted = run(session, frame, strength), reference(generator, frame, strength, mixed)
-                worst = max(worst, int(np.abs(got.astype(int) - wanted.astype(int)).max()))
+                wanted = reference(generator, frame, strength, mixed).astype(int)
+                worst = max(worst, *(int(np.abs(run(session, frame, strength) - wanted).max()) for session in sessions))
     if worst > 1:
         raise RuntimeError(f"the graph differs from the trained network by {worst} of 255")
     return worst
@@ -174,7 +176,6 @@ def reference(generator: Generator, frame: np.ndarray, strength: float, mixed: b
 
 def write_manifest(config: Config, generator: Generator, steps: int, figures: dict[str, object], out: Path, trained: date) -> None:
     """manifest.json beside the graphs that are in the folder."""
-    spark = bool(generator.spark.weight.any())
     manifest = {
         "formatVersion": 1,
         "id": config.id,
@@ -197,8 +198,8 @@ def write_manifest(config: Config, generator: Generator, steps: int, figures: di
             "notLearnt": "; ".join(
                 [*([NOT_LEARNT[config.falls]] if config.falls else []), *([SHINES] if config.widths.light else []), MEMORY]
             ),
-            "parameters": sum(p.numel() for p in generator.parameters()) - generator.spark.weight.numel() * (not spark),
-            "multiplyAccumulates": {f"{w}x{h}": multiply_accumulates(generator.widths, w, h, spark) for w, h in ((640, 360), (1280, 720))},
+            "parameters": sum(p.numel() for p in generator.parameters()),
+            "multiplyAccumulates": {f"{w}x{h}": multiply_accumulates(generator.widths, w, h) for w, h in ((640, 360), (1280, 720))},
             "objective": config.objective,
             "data": [{"name": s.name, "licence": s.licence} for s in config.data.used],
             **({"begins": config.begins} if config.begins else {}),

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -30,6 +31,8 @@ PAINTERS: dict[str, Callable[[Scene], Painted]] = {
     "snow": snow.paint,
 }
 OVERHEAD = "overhead_"
+SPOT = 0.5
+"""Radius of a spot that was judged, in percent of the picture's width."""
 _STANDING = ("amos", "muenster", "opensfm", OVERHEAD)
 """Pictures whose name starts with this were not taken from a car."""
 
@@ -66,10 +69,21 @@ def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, 
 
 def read_marks(config: Config) -> dict[str, tuple[Mark, ...]]:
     """The street lamps that were marked by eye, by picture; there, x, y and radius are in percent."""
-    if not config.data.marked:
-        return {}
-    marks = json.loads((Path(__file__).parent.parent / config.data.marked).read_text(encoding="utf-8"))
-    return {stem: tuple(Mark(*(value / 100 for value in mark)) for mark in lamps) for stem, lamps in marks.items()}
+    return {stem: _marks(lamps) for stem, lamps in _read(config.data.marked).items()}
+
+
+def read_judged(config: Config) -> dict[str, tuple[tuple[Mark, ...], tuple[Mark, ...]]]:
+    """What was judged by eye in pictures in which not all is marked, by their files below the data folder: street lamps, and what may be
+    taken for one and is none."""
+    return {stem: (_marks(spots["lamps"]), _marks(spots["others"])) for stem, spots in _read(config.data.judged).items()}
+
+
+def _read(file: str) -> dict[str, Any]:
+    return json.loads((Path(__file__).parent.parent / file).read_text(encoding="utf-8")) if file else {}
+
+
+def _marks(percent: list[list[float]]) -> tuple[Mark, ...]:
+    return tuple(Mark(x / 100, y / 100, (radius[0] if radius else SPOT) / 100) for x, y, *radius in percent)
 
 
 def take_frames(videos: list[Path], out: Path, count: int = 7) -> list[Path]:

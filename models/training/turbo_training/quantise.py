@@ -19,8 +19,8 @@ from PIL import Image
 from .running import start
 
 FLOATING = (
-    *("stem", "rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "spark", "dark", "slope", "light", "change"),
-    *("light_head.stem", "light_head.last", "light_head.tell", "glow"),
+    *("rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "change"),
+    *("light_head.tell", "glow"),
 )
 """Convolutions that are left as they are: the first, those near the output, where rounding shows most, and what memory goes by."""
 
@@ -86,6 +86,6 @@ def _sort(path: Path) -> None:
 def _needs(node: onnx.NodeProto) -> set[str]:
     needs = set(node.input)
     for attribute in node.attribute:
-        inner = {output for n in attribute.g.node for output in n.output}
+        inner = {output for n in attribute.g.node for output in n.output} | {i.name for i in attribute.g.input}
         needs |= {name for n in attribute.g.node for name in _needs(n)} - inner
     return needs

@@ -7,7 +7,6 @@ Start with `torchrun --nproc-per-node 2 -m turbo_training train ...`; without to
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 
 import torch
 import torch.distributed as distributed
@@ -20,8 +19,7 @@ PROCESSES = int(os.environ.get("WORLD_SIZE", "1"))
 def join() -> None:
     """Meets the other processes, if there are any."""
     if PROCESSES > 1 and not distributed.is_initialized():
-        # while one of them teaches the light head, the others wait
-        distributed.init_process_group("gloo", timeout=timedelta(hours=12))
+        distributed.init_process_group("gloo")
 
 
 def portion(mixture: dict[str, int]) -> list[str]:

@@ -90,9 +90,6 @@ def train(
     elif start is not None:
         begin(run.generator, start)
         run.averaged.load_state_dict(run.generator.state_dict())
-    if not config.spark:
-        run.generator.drop_spark()
-        run.averaged.drop_spark()
     phases = [phase for phase in config.phases if only in (None, phase.name)]
     for index, phase in enumerate(phases):
         if index >= run.phase:
@@ -104,7 +101,7 @@ def train(
             sources = open_sources(sized, data, prepared or work, names, hold_out, device)
             unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
             if phase.learns == "lamps":
-                _teach_lamps(run, phase, prepared or work, work)
+                _teach_lamps(run, phase, data, prepared or work, work)
             else:
                 _train_phase(run, phase, sources, unpaired, data, work)
             _keep(run, phase, data, work)
@@ -125,10 +122,8 @@ def _half_taught(work: Path) -> Path:
     return work / "light-head.pt"
 
 
-def _teach_lamps(run: Run, phase: Phase, prepared: Path, work: Path) -> None:
-    """By one process, if there are several: the head is small."""
-    if RANK == 0:
-        teach(run.generator.light_head, run.config, phase, prepared, _half_taught(work), run.device)
+def _teach_lamps(run: Run, phase: Phase, data: Path, prepared: Path, work: Path) -> None:
+    teach(run.generator.light_head, run.config, phase, data, prepared, _half_taught(work), run.device)
     spread(run.generator.light_head)
     run.averaged.light_head.load_state_dict(run.generator.light_head.state_dict())
     run.step = phase.steps
@@ -154,7 +149,7 @@ def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _
     progress = Progress(phase.name, phase.steps, run.step)
     for name, parameter in run.generator.named_parameters():
         belongs = name.startswith("glow.") if phase.learns == "glow" else not name.startswith(LIGHT)
-        parameter.requires_grad_(belongs and (run.config.spark or name != "spark.weight"))
+        parameter.requires_grad_(belongs)
     torch.manual_seed(_seed(run))
     batches = _batches(sources, phase.mixture, _seed(run))
     while run.step < phase.steps:

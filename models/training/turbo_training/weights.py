@@ -10,7 +10,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from .network import LIGHT, LIKELY, PIXELS, SURE, Generator, Widths, rings
+from .network import FOLD, LIGHT, LIKELY, PIXELS, SURE, Generator, Widths, rings
+from .see import COLOURS
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -32,17 +33,13 @@ def begin(generator: Generator, path: Path) -> None:
 def _of_graph(path: Path) -> dict[str, Tensor]:
     """Undoes what `graph.build` does to the weights: bytes instead of 0 to 1, the middle taken off."""
     found = {c.name.removesuffix(".half"): numpy_helper.to_array(c).astype(np.float32) for c in onnx.load(str(path)).graph.initializer}
-    for stem in ("stem", "light_head.stem"):
-        if f"{stem}.weight" in found:
-            found[f"{stem}.weight"] = found[f"{stem}.weight"] * 255
-            found[f"{stem}.bias"] = found[f"{stem}.bias"] + 0.5 * found[f"{stem}.weight"].sum((1, 2, 3))
     own = found["rise4.mix.weight"].shape[0]
-    if "spark.weight" in found:
-        found["spark.weight"] = found["spark.weight"][:, :own] / 255
+    weight = found["see.weight"].reshape(-1, FOLD, FOLD, 3).transpose(0, 3, 1, 2).reshape(-1, 3 * PIXELS, 1, 1) * 255
+    bias = found["see.bias"][:, 0] + 0.5 * weight.sum((1, 2, 3))
+    for stem, rows in (("stem", slice(own)), ("light_head.stem", slice(own, -COLOURS))):
+        found[f"{stem}.weight"], found[f"{stem}.bias"] = weight[rows], bias[rows]
     found["maps.weight"] = found.pop("maps.raw.weight")[:, :own]
     found["maps.bias"] = found["maps.bias"].reshape(-1)
-    # a network that dropped its spark has none in its graph
-    found.setdefault("spark.weight", np.zeros((3 * PIXELS, *found["maps.weight"].shape[1:]), np.float32))
     light = None
     if "glow.weight" in found:
         unit = np.array(SURE, np.float32) - LIKELY
