@@ -85,10 +85,14 @@ describe.each(packages.map(({ id }) => id))('%s', (id) => {
     [98, 74],
     [2, 2],
     [640, 360],
+    // Looked at reduced, by 2 and by 4.
+    [1282, 722],
+    [1090, 2602],
   ])('strength 0 gives %i x %i back bit for bit', async (width, height) => {
     const frame = frameOf(1, width, height);
     const [same] = await translated(id, frame, { strength: 0 });
-    expect(same).toEqual(frame.pixels);
+    // Millions of numbers, which `toEqual` takes a minute to go through.
+    expect(Buffer.compare(same ?? new Uint8Array(), frame.pixels)).toBe(0);
   });
 
   test('what is no street comes out as a picture, and half the strength lies in between', async () => {

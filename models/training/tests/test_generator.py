@@ -20,8 +20,8 @@ from turbo_training.package import check, check_slim
 from turbo_training.running import run
 from turbo_training.weights import read_weights
 
-LARGE = [(1282, 702), (2590, 1090)]
-"""The least frames, nearly, that are reduced by 2 and by 4."""
+LARGE = [(702, 1282), (2590, 1090)]
+"""Frames that are reduced by 2 and by 4."""
 
 
 @pytest.fixture(scope="module", params=[None, (8, 8, 16)], ids=["", "light-head"])
@@ -103,13 +103,27 @@ def test_enlarging_is_linear(side: int) -> None:
 
 
 @pytest.mark.parametrize("strips", [False, True], ids=["whole", "strips"])
-def test_in_strips_no_operation_is_on_the_whole_frame(generator: Generator, strips: bool) -> None:
+def test_what_is_done_to_every_pixel_in_floats_is_done_in_strips(generator: Generator, strips: bool) -> None:
     def outside_strips(graph: onnx.GraphProto) -> set[str]:
         inner = (a.g for n in graph.node if n.op_type == "If" for a in n.attribute)
         return {node.op_type for node in graph.node}.union(*(outside_strips(branch) for branch in inner))
 
-    operations = outside_strips(build(generator, "test", strips=strips).graph)
-    assert ({"Exp", "QuantizeLinear"} & operations == set()) == strips
+    every = {"Cast", "Exp", "Gemm", "QuantizeLinear"}
+    assert every & outside_strips(build(generator, "test", strips=strips).graph) == (set() if strips else every)
+
+
+@pytest.mark.parametrize("kind", ["rain", "snow"])
+def test_what_falls_through_strips_falls_as_through_the_whole(generator: Generator, tmp_path: Path, kind: str) -> None:
+    graphs = [tmp_path / "whole.onnx", tmp_path / "strips.onnx"]
+    for graph, strips in zip(graphs, (False, True), strict=True):
+        save(build(generator, "test", layers(kind), True, strips=strips), graph)
+    assert max(check_slim(*graphs, [], LARGE)) <= 1
+
+
+def test_a_graph_of_another_version_is_told_from_one_of_this(tmp_path: Path) -> None:
+    onnx.save_model(onnx.helper.make_model(onnx.helper.make_graph([], "old", [], [])), str(tmp_path / "model.onnx"))
+    with pytest.raises(ValueError, match=r"model.onnx is not a graph .* start from a package that is shipped"):
+        read_weights(tmp_path)
 
 
 def test_a_large_frame_is_translated_as_its_reduced_picture_is(generator: Generator, tmp_path: Path) -> None:

@@ -174,6 +174,24 @@ def test_only_what_was_judged_counts_in_pictures_in_which_not_all_is_marked() ->
     assert lamps > 5 and others > 5
 
 
+def test_pictures_that_were_judged_need_not_be_painted_or_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spot = (Mark(0.5, 0.5, 0.005),)
+    monkeypatch.setattr(lights, "read_marks", lambda _: {"a": spot})
+    monkeypatch.setattr(lights, "read_judged", lambda _: {"rain/b.png": ((), spot), "rain/gone.png": (spot, ())})
+    recipe, work = replace(config.load(RECIPES / "day-to-night.yaml"), widths=SMALL), _work(tmp_path)
+    (tmp_path / "rain").mkdir()
+    Image.new("RGB", (640, 384)).save(tmp_path / "rain" / "b.png")
+    painted, judged = lights.read_marked(recipe, tmp_path, work)
+    assert (len(painted.picture), painted.others) == (4, None) and (len(judged.picture), judged.others) == (3, spot)
+    head = LightHead(SMALL)
+    before = head.stem.weight.clone()
+    phase = config.Phase("lamps", 2, 1e-2, {"teacher": 4}, learns="lamps")
+    teach(head, recipe, phase, tmp_path, work, tmp_path / "light-head.pt")
+    assert not torch.equal(head.stem.weight, before)
+    with pytest.raises(ValueError, match="no picture that was painted"):
+        lights.read_marked(recipe, tmp_path, tmp_path / "elsewhere")
+
+
 def test_judged_spots_are_lamps_and_others_in_pictures_that_are_not_marked() -> None:
     recipe = config.load(RECIPES / "day-to-night.yaml")
     judged = read_judged(recipe)

@@ -103,7 +103,7 @@ def line(cells: int, side: int) -> np.ndarray:
 
 
 def _windows(g: Nodes, maps: str, ratio: int) -> list[str]:
-    """Maps [1, 9, h, w] as the products take them, [strips, cells + 2, windows * (group + 2) * 3] each: what a strip's rows lie
+    """Maps [1, 9, h, w] as the products take them, [strips, cells + 2, groups * (group + 2) * 3] each: what a strip's rows lie
     between, and for each group of cells side by side these and their neighbours."""
     side, name = FOLD * ratio, f"windows.{ratio}"
     cells, group = ROWS[ratio] // side, GROUP // side

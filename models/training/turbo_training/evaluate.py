@@ -141,7 +141,7 @@ def without_light_head(config: Config) -> Config:
 
 def _folds(fitted: Config, start: Path, prepared: Path) -> Path:
     """The folder of the folds, named by what they are trained by: a finished one is taken again only where nothing of that has changed."""
-    data = replace(fitted.data, used=[], shown=[], clips=[])  # these are told, shown and measured only
+    data = replace(fitted.data, used=[], shown=[], clips=[], judged="")  # these are told, shown, measured, or teach the light head only
     learnt = (fitted.phases, fitted.seed, fitted.crop, fitted.relight, fitted.average, fitted.widths, data)
     what = repr((learnt, str(start.resolve()), str(prepared.resolve())))
     steps = sum(phase.steps for phase in fitted.phases)

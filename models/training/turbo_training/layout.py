@@ -1,6 +1,6 @@
 """How a frame lies in the graph: as it comes, in rows of bytes, padded; and cut into strips of rows.
 
-What touches every pixel works on rows [W * 3], the colours of a pixel side by side, so that nothing is transposed at the frame's size.
+What touches every pixel works on rows [W * 3], the colours of a pixel side by side, so that no floats are transposed at the frame's size.
 A strip's worth of it stays in a core's own cache from one operation to the next, where a whole frame goes out to memory and back with
 each: on a CPU the graph goes through the frame strip by strip (`Scan`). A GPU wants it whole.
 """
@@ -22,7 +22,8 @@ ROWS = {1: 32, 2: 32, 4: 16}
 
 def lay_out(g: Nodes) -> None:
     """Names what others use: `padded`, `size`, `paddedSize`, `large` and `larger` (whether the frame is reduced, and by more than 2),
-    `rows.1` and `columns.1` of the network's finest grid for each reduction, `rowBytes` (bytes of a row of the padded frame)."""
+    `rows.1` and `columns.1` of the network's finest grid for each reduction, `rowBytes` (bytes of a row of the padded frame),
+    and `paddedWidth`."""
     g.add("Shape", ["frame"], "size", start=1, end=3)
     _pad(g)
     for ratio in REDUCTIONS:
@@ -50,8 +51,7 @@ def through(
 
     In strips its results come one after the other, [strips, ...]; else it gets all at once, with the strips as the first axis.
     """
-    shape = rows_of(g, ratio, f"{name}.strips")
-    cut = g.add("Reshape", ["padded", shape], f"{name}.cut")
+    cut = g.add("Reshape", ["padded", rows_of(g, ratio, f"{name}.strips")], f"{name}.cut")
     if not strips:
         return work(g, cut, [part for part, _ in rest])
     return g.scan([(cut, TensorProto.UINT8), *rest], lambda b, parts: work(b, parts[0], parts[1:]), name)
@@ -71,8 +71,6 @@ def give(g: Nodes, strips: str) -> None:
 
 def shape(g: Nodes, name: str, parts: list[int | str]) -> str:
     """A shape of numbers and of what the graph computes."""
-    if all(isinstance(part, int) for part in parts):
-        return g.ints([int(part) for part in parts], name)
     inputs = [part if isinstance(part, str) else g.ints([part], f"{name}.{index}") for index, part in enumerate(parts)]
     return g.add("Concat", inputs, name, axis=0)
 

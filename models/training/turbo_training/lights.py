@@ -32,7 +32,8 @@ from .sources import glob, read_layers
 
 CROP = (192, 320)
 NEAR_A_LAMP = 0.65
-"""Share of crops that hold one, where there is one."""
+"""Share of crops that hold one, where all of a picture's lamps are marked; in others all crops hold a spot that was judged."""
+COLOURS = "RGB"
 SCALES = (0.75, 1.6)
 SMALLEST = 0.9
 """How wide the peak of a small lamp is, in cells; that of a large one is six tenths of its radius."""
@@ -51,7 +52,8 @@ class Marked:
     picture: Tensor
     lamps: tuple[Mark, ...]
     others: tuple[Mark, ...] | None = None
-    """What looks like a lamp and is none, in a picture of which no more is known than this and these lamps; None where all lamps are."""
+    """What looks like a lamp and is none, in a picture of which no more is known than this and these lamps; None: every lamp of
+    the picture is marked."""
 
 
 def read_marked(config: Config, data: Path, prepared: Path) -> list[Marked]:
@@ -69,8 +71,11 @@ def read_marked(config: Config, data: Path, prepared: Path) -> list[Marked]:
     known = [(stem, lamps, None) for stem, lamps in sorted(read_marks(config).items())]
     known += [(Path(name).stem, *spots) for name, spots in sorted(read_judged(config).items())]
     found = [Marked(seen, lamps, others) for stem, lamps, others in known if (seen := picture(stem)) is not None]
-    if not found:
-        raise ValueError(f"{config.id}: none of its pictures has marks in {config.data.marked or 'data.marked, which is not set'}")
+    painted = sum(len(of.picture) > len(COLOURS) for of in found)
+    if not painted:
+        files_of_marks = " or ".join(filter(None, (config.data.marked, config.data.judged))) or "data.marked, which is not set"
+        raise ValueError(f"{config.id}: no picture that was painted ({prepared / 'taught'}) is in {files_of_marks}")
+    print(f"{len(found)} of {len(known)} marked or judged pictures are here, {painted} of them painted", flush=True)
     return found
 
 
@@ -83,7 +88,7 @@ class Wanted(NamedTuple):
     window: Tensor
     """Share of lit windows."""
     known: Tensor
-    """Whether the above of lamps is known here."""
+    """Whether it is known if there is a lamp here."""
     known_windows: Tensor
 
 
@@ -122,7 +127,7 @@ def example(of: Marked, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     else:
         for spot in spots:
             known = torch.maximum(known, (apart(spot)[2] < NEAR_A_SPOT**2).float())
-    painted = len(cut) > 3
+    painted = len(cut) > len(COLOURS)
     window = F.avg_pool2d(cut[None, 3:], FOLD)[0, 0] if painted else torch.zeros_like(near)
     wanted = torch.stack(Wanted(near, is_lamp, window, known, torch.full_like(near, float(painted))))
     return (cut[:3].flip(2), wanted.flip(2)) if rng.random() < 0.5 else (cut[:3], wanted)
@@ -148,14 +153,16 @@ def teach(head: LightHead, config: Config, phase: Phase, data: Path, prepared: P
     average = copy.deepcopy(net).requires_grad_(False)
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
     first = 0
-    # all have come here before one writes anew
+    # none reads what another has yet to remove, or writes anew
     wait()
     if kept.exists():
         state = torch.load(kept, map_location="cpu", weights_only=True)
         for part, name in ((net, "net"), (average, "average"), (optimiser, "optimiser")):
             part.load_state_dict(state[name])
         first = state["step"]
-    rng = np.random.default_rng(config.seed + first + 7919 * RANK)
+    seed = config.seed + first + 7919 * RANK
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
     progress, count = Progress(phase.name, phase.steps, first), len(portion(phase.mixture))
     for step in range(first, phase.steps):
         pictures, wanted = zip(*(example(marked[rng.integers(len(marked))], rng) for _ in range(count)), strict=True)

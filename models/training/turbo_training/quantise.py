@@ -1,6 +1,6 @@
 """An int8 variant of an exported graph: static quantisation of the convolutions inside the network.
 
-The first layer and everything that touches full-size pixels stay in floating point: they decide exactness and cost little.
+The first layer, the maps and what applies them stay in floating point: they decide exactness.
 """
 
 from __future__ import annotations
@@ -18,11 +18,8 @@ from PIL import Image
 
 from .running import start
 
-FLOATING = (
-    *("rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "change"),
-    *("light_head.tell", "glow"),
-)
-"""Convolutions that are left as they are: the first, those near the output, where rounding shows most, and what memory goes by."""
+FLOATING = (*("rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "change", "light_head.tell", "glow"),)
+"""Convolutions that are left as they are: those near the output, where rounding shows most, and what memory goes by."""
 
 
 class _Frames(CalibrationDataReader):

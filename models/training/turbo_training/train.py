@@ -124,6 +124,7 @@ def _half_taught(work: Path) -> Path:
 
 def _teach_lamps(run: Run, phase: Phase, data: Path, prepared: Path, work: Path) -> None:
     teach(run.generator.light_head, run.config, phase, data, prepared, _half_taught(work), run.device)
+    # each process folded its own batches' means into its head
     spread(run.generator.light_head)
     run.averaged.light_head.load_state_dict(run.generator.light_head.state_dict())
     run.step = phase.steps
