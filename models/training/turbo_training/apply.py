@@ -5,31 +5,25 @@ Maps are enlarged linearly by two products, along rows and along columns, whose 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from onnx import TensorProto
 
-from .layout import ROWS, by_reduction, rows_of, shape, through
+from .falls import fallen
+from .layout import GROUP, ROWS, by_reduction, rows_of, shape, through
 from .network import FOLD, LUMA, REACH
 from .nodes import Nodes
 from .see import Weights
 
 KINDS = ("dark", "slope", "light")
-GROUP = 16
-"""Pixels side by side that are one row of a product: 48 values, which fill a processor's registers."""
 LUMA_GROUP = 4
-"""The same for luma, where most of a product's weights are zero."""
-
-Falling = Callable[[Nodes, str, str, int], str]
-"""Adds to a picture what falls through it, from the bytes of its strips."""
+"""Pixels that are one row of the product that gives luma, where most weights are zero."""
 
 
-def apply(g: Nodes, w: Weights, features: str, mixed: bool, strips: bool, falling: tuple[str, Falling] | None = None) -> str:
+def apply(g: Nodes, w: Weights, features: str, mixed: bool, strips: bool, falling: str | None = None) -> str:
     """The translated frame's strips, bytes [strips, rows, W * 3].
 
     out = x * exp(strength * log_gain) + strength * light; mixed, x * (1 + strength * (exp(log_gain) - 1)) + strength * light.
-    `falling` is the plane of what falls, and how it is added.
+    `falling` is the plane of what falls, if anything does.
     """
     maps = _predict(g, w, features, mixed)
     luma = g.constant(np.kron(np.eye(LUMA_GROUP), np.tile(np.array(LUMA)[:, None] / 255.0, 3)).astype(np.float32), "luma.weights")
@@ -39,7 +33,7 @@ def apply(g: Nodes, w: Weights, features: str, mixed: bool, strips: bool, fallin
         inputs = [(windows, TensorProto.FLOAT) for windows in _windows(b, maps, ratio)]
         if falling:
             plane = shape(b, f"fall.{ratio}.strips", [-1, ROWS[ratio], "paddedWidth"])
-            inputs.append((b.add("Reshape", [falling[0], plane], f"fall.{ratio}"), TensorProto.UINT8))
+            inputs.append((b.add("Reshape", [falling, plane], f"fall.{ratio}"), TensorProto.UINT8))
 
         def work(inner: Nodes, frame: str, parts: list[str]) -> str:
             x = inner.add("Cast", [frame], f"frame.{ratio}", to=TensorProto.FLOAT)
@@ -53,7 +47,7 @@ def apply(g: Nodes, w: Weights, features: str, mixed: bool, strips: bool, fallin
                 gain = inner.add("Add", [gain, rest], f"gain.mixed.{ratio}")
             picture = inner.add("Add", [light, inner.add("Mul", [x, gain], f"kept.{ratio}")], f"picture.{ratio}")
             if falling:
-                picture = large.rows(falling[1](inner, picture, parts[-1], ratio), f"fallen.{ratio}")
+                picture = large.rows(fallen(inner, picture, parts[-1], ratio), f"fallen.{ratio}")
             # rounded, clamped and cast in one go
             return inner.add("QuantizeLinear", [picture, unit, zero], f"out.{ratio}")
 
@@ -87,7 +81,7 @@ class _Larger:
         count = ROWS[self._ratio] if count is None else count
         if count not in self._shapes:
             what = f"enlarge.{self._ratio}.{count}"
-            self._shapes[count] = self._g.ints([count, -1], what) if self._strips else rows_of(self._g, self._ratio, what, count)
+            self._shapes[count] = self._g.ints([count, -1], what) if self._strips else rows_of(self._g, count, what)
         return self._g.add("Reshape", [x, self._shapes[count]], name)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
-from .apply import GROUP
 from .falling import HEIGHT, REFERENCE, WIDTH, Layer
+from .layout import GROUP
 from .nodes import Nodes
 
 

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from .apply import apply
 from .config import STEADY
 from .falling import Layer
-from .falls import fall, fallen
+from .falls import fall
 from .layout import give, lay_out
 from .memory import remember, states
 from .network import DILATIONS, LIGHTS, LIKELY, REACH, SURE, Generator
@@ -51,7 +51,7 @@ def build(
         w |= _over_all(w)
     if steady is not None:
         features = remember(g, w, colours, features, steady)
-    give(g, apply(g, w, features, mixed, strips, (fall(g, falling), fallen) if falling else None))
+    give(g, apply(g, w, features, mixed, strips, fall(g, falling) if falling else None))
     inputs = [helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1])]
     if falling:
         inputs.append(helper.make_tensor_value_info("time", TensorProto.FLOAT, [1]))

@@ -18,6 +18,8 @@ from .nodes import Nodes
 
 ROWS = {1: 32, 2: 32, 4: 16}
 """Rows of pixels in a strip, by reduction: about half a megabyte of floats, and what every padded height is a multiple of."""
+GROUP = 16
+"""Pixels side by side that are one row of a product: 48 values, which fill a processor's registers."""
 
 
 def lay_out(g: Nodes) -> None:
@@ -51,15 +53,15 @@ def through(
 
     In strips its results come one after the other, [strips, ...]; else it gets all at once, with the strips as the first axis.
     """
-    cut = g.add("Reshape", ["padded", rows_of(g, ratio, f"{name}.strips")], f"{name}.cut")
+    cut = g.add("Reshape", ["padded", rows_of(g, ROWS[ratio], f"{name}.strips")], f"{name}.cut")
     if not strips:
         return work(g, cut, [part for part, _ in rest])
     return g.scan([(cut, TensorProto.UINT8), *rest], lambda b, parts: work(b, parts[0], parts[1:]), name)
 
 
-def rows_of(g: Nodes, ratio: int, name: str, count: int | None = None) -> str:
-    """A shape: strips of `count` rows (their own number, by default) as wide as the frame, [strips, count, W * 3]."""
-    return shape(g, name, [-1, ROWS[ratio] if count is None else count, "rowBytes"])
+def rows_of(g: Nodes, count: int, name: str) -> str:
+    """A shape: strips of as many rows, each as wide as the frame, [strips, count, W * 3]."""
+    return shape(g, name, [-1, count, "rowBytes"])
 
 
 def give(g: Nodes, strips: str) -> None:

@@ -33,7 +33,6 @@ from .sources import glob, read_layers
 CROP = (192, 320)
 NEAR_A_LAMP = 0.65
 """Share of crops that hold one, where all of a picture's lamps are marked; in others all crops hold a spot that was judged."""
-COLOURS = "RGB"
 SCALES = (0.75, 1.6)
 SMALLEST = 0.9
 """How wide the peak of a small lamp is, in cells; that of a large one is six tenths of its radius."""
@@ -55,11 +54,16 @@ class Marked:
     """What looks like a lamp and is none, in a picture of which no more is known than this and these lamps; None: every lamp of
     the picture is marked."""
 
+    @property
+    def painted(self) -> bool:
+        """Whether its lit windows are known."""
+        return len(self.picture) > 3
+
 
 def read_marked(config: Config, data: Path, prepared: Path) -> list[Marked]:
     """All pictures in which someone has marked the lamps, or judged spots."""
-    files = {path.stem: path for path in glob(data, config.data.source)}
-    files |= {Path(name).stem: data / name for name in read_judged(config)}
+    judged = read_judged(config)
+    files = {path.stem: path for path in glob(data, config.data.source)} | {Path(name).stem: data / name for name in judged}
 
     def picture(stem: str) -> Tensor | None:
         painted = [prepared / "taught" / f"{stem}_{layer}.png" for layer in ("day", "base", "light", "sure")]
@@ -69,9 +73,9 @@ def read_marked(config: Config, data: Path, prepared: Path) -> list[Marked]:
         return pixels(read(files[stem])) if stem in files and files[stem].exists() else None
 
     known = [(stem, lamps, None) for stem, lamps in sorted(read_marks(config).items())]
-    known += [(Path(name).stem, *spots) for name, spots in sorted(read_judged(config).items())]
+    known += [(Path(name).stem, *spots) for name, spots in sorted(judged.items())]
     found = [Marked(seen, lamps, others) for stem, lamps, others in known if (seen := picture(stem)) is not None]
-    painted = sum(len(of.picture) > len(COLOURS) for of in found)
+    painted = sum(of.painted for of in found)
     if not painted:
         files_of_marks = " or ".join(filter(None, (config.data.marked, config.data.judged))) or "data.marked, which is not set"
         raise ValueError(f"{config.id}: no picture that was painted ({prepared / 'taught'}) is in {files_of_marks}")
@@ -127,9 +131,8 @@ def example(of: Marked, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     else:
         for spot in spots:
             known = torch.maximum(known, (apart(spot)[2] < NEAR_A_SPOT**2).float())
-    painted = len(cut) > len(COLOURS)
-    window = F.avg_pool2d(cut[None, 3:], FOLD)[0, 0] if painted else torch.zeros_like(near)
-    wanted = torch.stack(Wanted(near, is_lamp, window, known, torch.full_like(near, float(painted))))
+    window = F.avg_pool2d(cut[None, 3:], FOLD)[0, 0] if of.painted else torch.zeros_like(near)
+    wanted = torch.stack(Wanted(near, is_lamp, window, known, torch.full_like(near, float(of.painted))))
     return (cut[:3].flip(2), wanted.flip(2)) if rng.random() < 0.5 else (cut[:3], wanted)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch.nn.functional as functional
 from torch import Tensor
 
-from .network import DILATIONS, FOLD, LIGHTS, PIXELS, REACH, STRIDE, Generator, Maps, Widths
+from .network import DILATIONS, FOLD, LIGHTS, PIXELS, REACH, STRIDE, Generator, Maps, Widths, enlarged
 
 MOST = 700_000
 """Pixels that the network looks at, at most, unless the reduction is the largest that there is."""
@@ -31,10 +31,8 @@ def padded(width: int, height: int) -> tuple[int, int]:
 
 def predict(generator: Generator, picture: Tensor, ratio: int) -> Maps:
     """Maps of a whole, padded picture, predicted from it reduced by `ratio` and enlarged to its size."""
-    if ratio == 1:
-        return generator(picture)
     maps = generator.coarse_maps(generator.features(functional.avg_pool2d(picture, ratio)))
-    return Maps(*functional.interpolate(maps, scale_factor=FOLD * ratio, mode="bilinear").split(3, dim=1))
+    return Maps(*enlarged(maps, FOLD * ratio).split(3, dim=1))
 
 
 def multiply_accumulates(widths: Widths, width: int, height: int) -> int:

@@ -225,7 +225,6 @@ class Generator(nn.Module):
         self.maps = nn.Conv2d(w.quarter, 9, 1)
         self.light_head = LightHead(w) if w.light else None
         self.glow = Glow() if w.light else None
-        self.register_buffer("enlarge", interpolation(), persistent=False)
         nn.init.normal_(self.maps.weight, std=1e-3)
         nn.init.zeros_(self.maps.bias)
 
@@ -251,30 +250,18 @@ class Generator(nn.Module):
 
     def forward(self, picture: Tensor) -> Maps:
         features = self.features(picture)
-        return Maps(*self._larger(self.coarse_maps(features)).split(3, dim=1))
+        return Maps(*enlarged(self.coarse_maps(features)).split(3, dim=1))
 
     def apart(self, picture: Tensor) -> tuple[Maps, Tensor]:
         """What is predicted but for the light head, and the light that this adds, [B, 3, H, W]."""
         features = self.features(picture)
         own, sure = features.split([self.widths.quarter, LIGHTS], 1)
-        return Maps(*self._larger(self.maps(own)).split(3, dim=1)), self._larger(self.glow(sure))
-
-    def _larger(self, maps: Tensor) -> Tensor:
-        """Maps of one value a cell at the picture's size."""
-        edged = F.pad(maps, (1, 1, 1, 1), mode="replicate")
-        kernel = self.enlarge[: maps.shape[1] * PIXELS].to(maps.dtype)
-        return F.pixel_shuffle(F.conv2d(edged, kernel, groups=maps.shape[1]), FOLD).float()
+        return Maps(*enlarged(self.maps(own)).split(3, dim=1)), enlarged(self.glow(sure))
 
 
-def interpolation() -> Tensor:
-    """Weights of the linear interpolation by FOLD as a depthwise 3x3 with FOLD*FOLD phases: [9*16, 1, 3, 3]."""
-    line = torch.zeros(FOLD, 3)
-    for phase in range(FOLD):
-        offset = (phase + 0.5) / FOLD - 0.5
-        line[phase, 1] = 1 - abs(offset)
-        line[phase, 0 if offset < 0 else 2] = abs(offset)
-    kernel = torch.einsum("ya,xb->yxab", line, line).reshape(PIXELS, 1, 3, 3)
-    return kernel.repeat(9, 1, 1, 1)
+def enlarged(maps: Tensor, factor: int = FOLD) -> Tensor:
+    """Maps of one value a cell at the picture's size."""
+    return F.interpolate(maps.float(), scale_factor=factor, mode="bilinear")
 
 
 def luma(picture: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from .running import start
 
-FLOATING = (*("rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "change", "light_head.tell", "glow"),)
+FLOATING = ("rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "change", "light_head.tell", "glow")
 """Convolutions that are left as they are: those near the output, where rounding shows most, and what memory goes by."""
 
 
