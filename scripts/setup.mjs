@@ -1,7 +1,7 @@
 // Does what is still to do before a command of this checkout can run: dependencies, build and, with
 // --with-test-tools, the Debian packages that some tests need. Nothing to do costs a few milliseconds.
 // Plain Node with no dependency, since it runs before there are any. Speaks on stderr only: stdout belongs to the command.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,9 +33,11 @@ function say(line) {
 }
 
 function fail(line) {
-  say(line);
-  process.exit(1);
+  throw new SetUpError(line);
 }
+
+/** What can't be mended here. */
+class SetUpError extends Error {}
 
 function refuseOldNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -44,22 +46,28 @@ function refuseOldNode() {
   }
 }
 
-/** Runs a command with its output held back; it is shown when the command fails. */
-function runQuietly(command, args, env = {}) {
-  const result = spawnSync(command, args, {
+/** Runs a command with its output held back; it is shown, in one piece, when the command fails. */
+async function runQuietly(command, args, env = {}) {
+  const child = spawn(command, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     // The CUDA libraries are not downloaded, see .npmrc; an npm that no longer knows its line knows this.
     env: { ONNXRUNTIME_NODE_INSTALL: 'skip', ...process.env, ...env },
-    maxBuffer: 64 * 2 ** 20,
   });
-  if (result.status === 0) {
-    return true;
+  const held = [];
+  child.stdout.on('data', (chunk) => held.push(chunk));
+  child.stderr.on('data', (chunk) => held.push(chunk));
+  const problem = await new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', (code, signal) =>
+      resolve(code === 0 ? undefined : `${command} ${args.join(' ')}: ${signal ?? `exit code ${code}`}`),
+    );
+  });
+  if (problem !== undefined) {
+    held.forEach((chunk) => process.stderr.write(chunk));
+    say(problem);
   }
-  process.stderr.write(result.stdout ?? '');
-  process.stderr.write(result.stderr ?? '');
-  say(result.error?.message ?? `${command} ${args.join(' ')}: ${result.signal ?? `exit code ${result.status}`}`);
-  return false;
+  return problem === undefined;
 }
 
 function hash(...parts) {
@@ -106,15 +114,14 @@ function isInstalledByHand() {
   return Object.entries(locked).every(isAsLocked);
 }
 
-function installDependencies() {
+async function installDependencies() {
   if (!isInstalledByHand()) {
     say('Installing the dependencies (npm ci) ...');
     // npm names itself here when it is what runs this script; on Windows that spares finding npm.cmd.
     const npm = process.env.npm_execpath;
     // `npm run --silent` would make this one silent too, about its errors as well.
     const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=warn'];
-    const done = npm?.endsWith('.js') ? runQuietly(process.execPath, [npm, ...args]) : runQuietly('npm', args);
-    if (!done) {
+    if (!(await (npm?.endsWith('.js') ? runQuietly(process.execPath, [npm, ...args]) : runQuietly('npm', args)))) {
       fail('The dependencies could not be installed; npm says why above. Running the same command again tries again.');
     }
   }
@@ -145,16 +152,16 @@ function pruneBuild() {
   }
 }
 
-function build() {
+async function build() {
   say('Building (tsc, vite) ...');
   const built = buildHash();
   rmSync(stamps.build, { force: true });
   const compile = [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', inRoot('tsconfig.json')];
   const bundle = ['build', '-c', inRoot('client', 'vite.config.ts'), '--logLevel', 'warn'];
-  if (!runQuietly(process.execPath, compile)) {
+  if (!(await runQuietly(process.execPath, compile))) {
     fail('The build failed; tsc says why above.');
   }
-  if (!runQuietly(process.execPath, [inRoot('node_modules', 'vite', 'bin', 'vite.js'), ...bundle])) {
+  if (!(await runQuietly(process.execPath, [inRoot('node_modules', 'vite', 'bin', 'vite.js'), ...bundle]))) {
     fail('The build of the viewer page failed; vite says why above.');
   }
   pruneBuild();
@@ -176,15 +183,15 @@ function canInstallPackages() {
   return process.getuid?.() === 0 && /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(release) && isOnPath('apt-get');
 }
 
-function installTestTools() {
+async function installTestTools() {
   const packages = missingTestTools().flatMap((tool) => tool.packages);
   if (canInstallPackages()) {
     say(`Installing ${packages.join(' and ')} for the tests (apt-get) ...`);
     const patience = ['-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::Retries=1', '-o', 'DPkg::Lock::Timeout=300'];
     const aptGet = (...args) => runQuietly('apt-get', [...patience, ...args], { DEBIAN_FRONTEND: 'noninteractive' });
     // One list that can't be fetched need not stand in the way: the installation tells.
-    aptGet('-qq', 'update');
-    aptGet('-qq', 'install', '-y', '--no-install-recommends', ...packages);
+    await aptGet('-qq', 'update');
+    await aptGet('-qq', 'install', '-y', '--no-install-recommends', ...packages);
   }
   for (const tool of missingTestTools()) {
     say(`No ${tool.programs[0]} here, so ${tool.skipped} will be skipped.`);
@@ -209,14 +216,14 @@ function trainingHash() {
 }
 
 /** Makes models/training/.venv. Where that can't be done the tests that need it skip, and say so. */
-function installTraining() {
+async function installTraining() {
   say("Installing the training's Python packages (pip) ...");
   const folder = inRoot('models', 'training', '.venv');
   const python = join(folder, 'bin', 'python');
   rmSync(folder, { recursive: true, force: true });
   if (
-    runQuietly('python3', ['-m', 'venv', folder]) &&
-    runQuietly(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements])
+    (await runQuietly('python3', ['-m', 'venv', folder])) &&
+    (await runQuietly(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]))
   ) {
     writeFileSync(stamps.training, trainingHash());
   } else {
@@ -263,20 +270,42 @@ function isRunning(pid) {
 // after, meets nobody still at work in node_modules; then it fails as they did.
 process.on('SIGINT', () => {});
 
-refuseOldNode();
-const steps = [
-  { isDone: () => isStamped(stamps.dependencies, dependenciesHash()), work: installDependencies },
-  { isDone: () => isStamped(stamps.build, buildHash()), work: build },
-];
-if (process.argv.includes('--with-test-tools')) {
-  steps.push({ isDone: () => missingTestTools().length === 0, work: installTestTools });
-  steps.push({ isDone: () => !wantsTraining() || isStamped(stamps.training, trainingHash()), work: installTraining });
-}
-if (!steps.every((step) => step.isDone())) {
-  keepOthersWaiting();
-  for (const step of steps) {
-    if (!step.isDone()) {
-      step.work();
+/** Does what of the steps isn't done yet, one after the other. */
+async function takeSteps(steps) {
+  for (const { isDone, work } of steps) {
+    if (!isDone()) {
+      await work();
     }
   }
+}
+
+try {
+  refuseOldNode();
+  // Each list in its order, the lists side by side: the tools are fetched while npm installs.
+  const lists = [
+    [
+      { isDone: () => isStamped(stamps.dependencies, dependenciesHash()), work: installDependencies },
+      { isDone: () => isStamped(stamps.build, buildHash()), work: build },
+    ],
+  ];
+  if (process.argv.includes('--with-test-tools')) {
+    lists.push([{ isDone: () => missingTestTools().length === 0, work: installTestTools }]);
+    const isTrainingReady = () => !wantsTraining() || isStamped(stamps.training, trainingHash());
+    lists.push([{ isDone: isTrainingReady, work: installTraining }]);
+  }
+  if (!lists.flat().every(({ isDone }) => isDone())) {
+    keepOthersWaiting();
+    // A list that fails leaves the others to come to their end, so that no program stays behind; what failed is said last.
+    const ends = await Promise.allSettled(lists.map(takeSteps));
+    const failed = ends.find(({ status }) => status === 'rejected');
+    if (failed !== undefined) {
+      throw failed.reason;
+    }
+  }
+} catch (error) {
+  if (!(error instanceof SetUpError)) {
+    throw error;
+  }
+  say(error.message);
+  process.exitCode = 1;
 }
