@@ -36,8 +36,8 @@ export async function watch(options: Omit<LiveTranslationOptions, 'onAccessUnit'
 }
 
 /** Waits until something is so; an error that says what, when it never is. */
-export async function until(what: string, isSo: () => boolean, seconds = 60): Promise<void> {
-  for (let left = seconds * 20; !isSo(); left -= 1) {
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, seconds = 60): Promise<void> {
+  for (let left = seconds * 20; !(await isSo()); left -= 1) {
     if (left === 0) {
       throw new Error(`Waited in vain: ${what}`);
     }
