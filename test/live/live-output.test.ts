@@ -55,13 +55,13 @@ const asTheyCome = () => new Promise<void>((resolve) => setTimeout(resolve, 20))
 test('a picture of another size: a file is finished, a playlist goes on', async () => {
   const units = [...unitsOf(320, 176), ...unitsOf(480, 272), ...unitsOf(480, 272)];
   const file = folder.file('sizes.mp4');
-  expect(await write(file, units, asTheyCome)).toEqual([`"${file}" is finished: the size of the picture has changed.`]);
+  const playlist = folder.file('sizes.m3u8');
+  const [ofFile, ofPlaylist] = await Promise.all([file, playlist].map((path) => write(path, units, asTheyCome)));
+  expect(ofFile).toEqual([`"${file}" is finished: the size of the picture has changed.`]);
   expect(videoOf(file)).toMatchObject({ width: 320, height: 176 });
   expect(frameTimes(file).length).toBe(75);
 
-  const playlist = folder.file('sizes.m3u8');
-  const notices = await write(playlist, units, asTheyCome);
-  expect(notices).toEqual([`"${playlist}" is opened anew: the size of the picture has changed.`]);
+  expect(ofPlaylist).toEqual([`"${playlist}" is opened anew: the size of the picture has changed.`]);
   const text = readFileSync(playlist, 'utf8');
   expect(text).toContain('#EXT-X-DISCONTINUITY');
   const segments = text.match(/^sizes\d+\.ts$/gm) ?? [];
@@ -74,14 +74,15 @@ test('every picture that is handed over is given back, whatever becomes of it', 
   const units = unitsOf(320, 176);
   const [program = ''] = ffmpegs.map(({ path }) => path);
   let given = 0;
-  for (const output of [folder.file('back.ts'), 'rtmp://127.0.0.1:1/nobody', '/dev/video99']) {
+  const writeTo = async (output: string) => {
     await using live = await LiveOutput.prepare({ output, program, overwrite: false, onNotice: () => undefined });
     for (const [index, unit] of units.entries()) {
       live.write({ ...unit, timestampMicroseconds: index * 40_000 }, () => (given += 1));
       await asTheyCome();
     }
     await live.close();
-  }
+  };
+  await Promise.all([folder.file('back.ts'), 'rtmp://127.0.0.1:1/nobody', '/dev/video99'].map(writeTo));
   await until('all of them back', () => given === 3 * units.length);
 });
 

@@ -8,8 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { UsageError } from '../../dist/index.js';
 import { nalUnits } from '../../dist/video/live/codec-string.js';
 import { freePort } from '../support/free-port.js';
-import { exactModel, ffmpeg, ffmpegChildren, ffmpegs, MediaFolder, realClip, sharedData } from '../support/media.js';
-import { until, watch } from './support.js';
+import { exactModel, ffmpeg, ffmpegs, MediaFolder, realClip, sharedData } from '../support/media.js';
+import { ffmpegsWith, until, watch } from './support.js';
 
 const folder = new MediaFolder();
 const drive = sharedData === undefined ? 'test/media/street-drive.mp4' : realClip('highway-day-960x540-aac.mp4');
@@ -134,7 +134,8 @@ test('only what is pushed can be pushed', async () => {
   await expect(watch({ source: tiny, model: invert })).rejects.toThrow(UsageError);
 });
 
-describe('addresses', () => {
+// They wait, each for its own server: all of them at once.
+describe.concurrent('addresses', () => {
   const servers: Server[] = [];
   afterAll(() => servers.forEach((server) => server.closeAllConnections()));
 
@@ -193,13 +194,13 @@ describe('addresses', () => {
     const silent = createTcpServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as AddressInfo;
-    const before = ffmpegChildren().length;
     const watched = await watch({ source: { kind: 'url', url: `rtsp://127.0.0.1:${port}/x` }, model: invert });
+    await until('the call', () => ffmpegsWith(`127.0.0.1:${port}`).length > 0);
     await until('the notice', () => watched.states.includes('reconnecting'), 40);
     expect(watched.live.status.message).toContain('sent no picture for 15 seconds');
     await watched.live.close();
     silent.close();
-    expect(ffmpegChildren().length).toBe(before);
+    expect(ffmpegsWith(`127.0.0.1:${port}`)).toEqual([]);
   });
 
   test('one where nobody listens says so, and what to check', async () => {

@@ -5,9 +5,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import sirv from 'sirv';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 
 import { serve, type LiveServer } from '../../dist/index.js';
+import { until } from '../live/support.js';
 import { freePort } from '../support/free-port.js';
 import { exactModel, ffmpeg, ffmpegs, MediaFolder, realClip, runTool, sharedData } from '../support/media.js';
 import { RtspServer } from '../support/rtsp-server.js';
@@ -22,8 +23,6 @@ const program = (ffmpegs.find(({ path }) => speaksSrt(path)) ?? ffmpegs[0])?.pat
 const replay = ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i'];
 let model: string;
 let clip: string;
-const children: ChildProcess[] = [];
-const servers: Server[] = [];
 
 beforeAll(() => {
   model = exactModel(folder);
@@ -31,22 +30,17 @@ beforeAll(() => {
   const coding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '0', '-g', '12'];
   ffmpeg('-i', drive, '-t', '4', '-an', '-vf', 'scale=320:180', ...coding, clip);
 });
-afterEach(async () => {
-  for (const child of children
-    .splice(0)
-    .filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
-  servers.splice(0).forEach((server) => {
-    server.close();
-    server.closeAllConnections();
-  });
-});
 afterAll(() => folder.remove());
 
-function sends(...args: readonly string[]): void {
-  children.push(spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] }));
+/** Starts an ffmpeg that ends with the test. */
+function start({ onTestFinished }: TestContext, args: readonly string[]): ChildProcess {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  return child;
 }
 
 async function watch(server: LiveServer): Promise<TestPage> {
@@ -68,13 +62,18 @@ async function expectShown(source: string, shown: string): Promise<void> {
   page.terminate();
 }
 
-async function listenOn(server: Server): Promise<number> {
-  servers.push(server);
+/** The port of a server that ends with the test. */
+async function listenOn({ onTestFinished }: TestContext, server: Server): Promise<number> {
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
 }
 
-describe('sources of serve', () => {
+// They wait for what plays at its own pace: all of them at once.
+describe.concurrent('sources of serve', () => {
   test('rtsp, as a network camera gives it, also after the camera was away', async () => {
     await using camera = await RtspServer.start(program, clip, folder.file('camera.sdp'));
     await using server = await serve({ source: camera.url.replace('//', '//user:secret@'), model, port: 0 });
@@ -93,52 +92,36 @@ describe('sources of serve', () => {
     page.terminate();
   });
 
-  test('rtmp, from a server that is asked to play', async () => {
+  test('rtmp, from a server that is asked to play', async (context) => {
     const port = await freePort();
-    sends(...replay, clip, '-c', 'copy', '-f', 'flv', '-listen', '1', `rtmp://127.0.0.1:${port}/live/key`);
+    start(context, [...replay, clip, '-c', 'copy', '-f', 'flv', '-listen', '1', `rtmp://127.0.0.1:${port}/live/key`]);
     await expectShown(`rtmp://127.0.0.1:${port}/live/key`, `rtmp://127.0.0.1:${port}`);
   });
 
-  test.skipIf(!speaksSrt(program))('srt', async () => {
+  test.skipIf(!speaksSrt(program))('srt', async (context) => {
     const port = await freePort();
-    sends(...replay, clip, '-c', 'copy', '-f', 'mpegts', `srt://127.0.0.1:${port}?mode=listener`);
+    start(context, [...replay, clip, '-c', 'copy', '-f', 'mpegts', `srt://127.0.0.1:${port}?mode=listener`]);
     await expectShown(`srt://127.0.0.1:${port}`, `srt://127.0.0.1:${port}`);
   });
 
-  test('http that never ends', async () => {
+  test('http that never ends', async (context) => {
     const server = createServer((_, response) => {
-      const child = spawn(program, [...replay, clip, '-c', 'copy', '-f', 'mpegts', '-'], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      children.push(child);
+      const child = start(context, [...replay, clip, '-c', 'copy', '-f', 'mpegts', '-']);
       response.setHeader('content-type', 'video/mp2t');
-      child.stdout.pipe(response);
+      child.stdout?.pipe(response);
       response.on('close', () => child.kill('SIGKILL'));
     });
-    const port = await listenOn(server);
+    const port = await listenOn(context, server);
     await expectShown(`http://127.0.0.1:${port}/stream?key=secret`, `http://127.0.0.1:${port}`);
   });
 
-  test('hls that is being written', async () => {
+  test('hls that is being written', async (context) => {
     const site = folder.file('site');
     mkdirSync(site);
-    const playlist = [
-      '-c',
-      'copy',
-      '-f',
-      'hls',
-      '-hls_time',
-      '1',
-      '-hls_list_size',
-      '5',
-      '-hls_flags',
-      'delete_segments',
-    ];
-    sends(...replay, clip, ...playlist, `${site}/live.m3u8`);
-    const port = await listenOn(createServer(sirv(site, { dev: true })));
-    await expect
-      .poll(async () => (await fetch(`http://127.0.0.1:${port}/live.m3u8`)).ok, { timeout: 20_000 })
-      .toBe(true);
+    const playlist = ['-f', 'hls', '-hls_time', '1', '-hls_list_size', '5', '-hls_flags', 'delete_segments'];
+    start(context, [...replay, clip, '-c', 'copy', ...playlist, `${site}/live.m3u8`]);
+    const port = await listenOn(context, createServer(sirv(site, { dev: true })));
+    await until('the playlist', async () => (await fetch(`http://127.0.0.1:${port}/live.m3u8`)).ok, 20);
     await expectShown(`http://127.0.0.1:${port}/live.m3u8`, `http://127.0.0.1:${port}`);
   });
 });
