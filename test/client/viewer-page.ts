@@ -83,7 +83,28 @@ export class ViewerPage {
     await eventually(() => this.shown()).toBeGreaterThan(before + pictures);
   }
 
-  /** Pictures shown so far. */
+  /** Waits until another picture is seen than one that was, and gives it. */
+  async another(before: Seen): Promise<Seen> {
+    let seen = before;
+    await eventually(async () => {
+      seen = await this.look();
+      return difference(before, seen);
+    }, 50).toBeGreaterThan(0);
+    return seen;
+  }
+
+  /** Waits until the picture stands, and gives it. */
+  async still(): Promise<Seen> {
+    let seen = await this.look();
+    await eventually(async () => {
+      const before = seen;
+      seen = await this.look();
+      return difference(before, seen);
+    }, 1000).toBe(0);
+    return seen;
+  }
+
+  /** Pictures shown so far; the page counts them once a second. */
   async shown(): Promise<number> {
     return Number(await this.page.getAttribute('#picture', 'data-shown'));
   }
