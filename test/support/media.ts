@@ -173,15 +173,19 @@ export function meanColours(path: string, options: ReadColours = {}): number[][]
   const { bytes, width, height, count } = readFrames(path, options);
   return Array.from({ length: count }, (_, index) => {
     const sums = new Float64Array(12);
-    const base = index * width * height * 3;
+    let at = index * width * height * 3;
     for (let y = 0; y < height; y++) {
-      const row = y * 2 < height ? 0 : 6;
-      for (let x = 0; x < width; x++) {
-        const at = base + (y * width + x) * 3;
-        const quarter = row + (x * 2 < width ? 0 : 3);
-        sums[quarter] = (sums[quarter] ?? 0) + (bytes[at] ?? 0);
-        sums[quarter + 1] = (sums[quarter + 1] ?? 0) + (bytes[at + 1] ?? 0);
-        sums[quarter + 2] = (sums[quarter + 2] ?? 0) + (bytes[at + 2] ?? 0);
+      for (const [side, columns] of [Math.ceil(width / 2), Math.floor(width / 2)].entries()) {
+        let [red, green, blue] = [0, 0, 0];
+        for (const end = at + columns * 3; at < end; at += 3) {
+          red += bytes[at] ?? 0;
+          green += bytes[at + 1] ?? 0;
+          blue += bytes[at + 2] ?? 0;
+        }
+        const quarter = (y * 2 < height ? 0 : 6) + side * 3;
+        sums[quarter] = (sums[quarter] ?? 0) + red;
+        sums[quarter + 1] = (sums[quarter + 1] ?? 0) + green;
+        sums[quarter + 2] = (sums[quarter + 2] ?? 0) + blue;
       }
     }
     const rows = [Math.ceil(height / 2), Math.floor(height / 2)];

@@ -71,6 +71,7 @@ const clips: readonly Clip[] = [
     written: '786x360',
     matrix: 'bt709',
     sound: 'none',
+    coloursOf: 25,
   },
   {
     file: 'facade-4k60-rot90.mp4',
@@ -197,16 +198,31 @@ const folder = new MediaFolder();
 const model = exactModel(folder);
 afterAll(() => folder.remove());
 
+/** What a function gives for a file, found out once: each input is looked at by several tests. */
+function once<Result>(look: (path: string) => Result): (path: string) => Result {
+  const known = new Map<string, Result>();
+  return (path) => {
+    const result = known.get(path) ?? look(path);
+    known.set(path, result);
+    return result;
+  };
+}
+
+/** Colours of the inputs, by what is special about them. */
+const coloursBefore = new Map<string, number[][]>();
+const shownAt = once(frameTimes);
+const soundOf = once(packetsMd5);
+
 /** Frame times from the file's start. */
 function timesOf(path: string): number[] {
   const start = Number(probeFile(path).format.start_time);
-  return frameTimes(path).map((time) => time - start);
+  return shownAt(path).map((time) => time - start);
 }
 
 /** Seconds from the beginning of the picture to that of the sound. */
 function soundOffset(path: string): number {
   const sound = probeFile(path).streams.find((stream) => stream.codec_type === 'audio');
-  return Number(sound?.start_time) - (frameTimes(path)[0] ?? NaN);
+  return Number(sound?.start_time) - (shownAt(path)[0] ?? NaN);
 }
 
 /** The mean over all frames. */
@@ -268,7 +284,9 @@ describe.skipIf(sharedData === undefined)('real video, nothing done to it', () =
     } else {
       test('the colours of the input', () => {
         const options = { ...(frames === undefined ? {} : { frames }), ...(assumed === undefined ? {} : { assumed }) };
-        const before = meanColours(input, { ...options, ...(clip.crop === undefined ? {} : { crop: clip.crop }) });
+        const cropped = { ...options, ...(clip.crop === undefined ? {} : { crop: clip.crop }) };
+        const before = coloursBefore.get(clip.what) ?? meanColours(input, cropped);
+        coloursBefore.set(clip.what, before);
         const after = meanColours(output, options);
         expect(after.length).toBeGreaterThan(0);
         expect(largestDifference([overall(after)], [overall(before)])).toBeLessThanOrEqual(1);
@@ -286,7 +304,7 @@ describe.skipIf(sharedData === undefined)('real video, nothing done to it', () =
       expect(sounds).toHaveLength(1);
       expect(Math.abs(soundOffset(output) - soundOffset(input))).toBeLessThan(0.025);
       if (clip.sound === 'copied') {
-        expect(packetsMd5(output)).toBe(packetsMd5(input));
+        expect(soundOf(output)).toBe(soundOf(input));
       } else {
         expect(sounds[0]?.codec_name).toBe(clip.sound.codec);
       }
