@@ -143,7 +143,9 @@ test('to a UDP address', async () => {
   const listener = spawn(
     ffmpegs[0]?.path ?? '',
     [
-      ...['-v', 'error', '-nostdin', '-y', '-i', `udp://127.0.0.1:${port}?timeout=20000000&fifo_size=100000`],
+      // What is sent is short: it is looked at for half a second, not for five.
+      ...['-v', 'error', '-nostdin', '-y', '-analyzeduration', '500000'],
+      ...['-i', `udp://127.0.0.1:${port}?timeout=20000000&fifo_size=100000`],
       ...['-map', '0:v', '-c', 'copy', '-frames:v', '10', folder.file('udp.ts')],
     ],
     { stdio: 'ignore' },
