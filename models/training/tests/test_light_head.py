@@ -14,12 +14,13 @@ from turbo_training import config, lights, network, night, train
 from turbo_training.graph import build, save
 from turbo_training.lights import Marked, Wanted, example, folded, missed, normalised, teach
 from turbo_training.losses import Batch, lit
-from turbo_training.network import LIGHT, Generator, LightHead, Widths
+from turbo_training.network import LIGHT, Generator, LightHead, Maps, Widths
 from turbo_training.pictures import pixels
-from turbo_training.prepare import read_judged, read_marks
-from turbo_training.scene import Mark, Scene
-from turbo_training.segmenter import CLASSES, POLE, ROAD, SKY
+from turbo_training.prepare import read_judged, read_marks, read_windows
+from turbo_training.scene import Box, Mark, Scene, Windows
+from turbo_training.segmenter import BUILDING, CLASSES, POLE, ROAD, SKY
 from turbo_training.weights import begin, read_weights
+from turbo_training.windows import UNKNOWN, judged_panes
 
 SMALL = Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24, light=(8, 8, 16))
 RECIPES = Path(__file__).parent.parent / "configs"
@@ -56,7 +57,7 @@ def test_a_missing_lamp_costs_more_than_one_too_many_and_a_light_sky_more_than_a
     lamp[..., 12:20, 12:20] = 0.8
 
     def cost(wanted: torch.Tensor, light: torch.Tensor, day: torch.Tensor = picture) -> float:
-        return lit(dark, dark, light, Batch.of(day, wanted, (dark, wanted))).item()
+        return lit(dark, light, Batch.of(day, wanted, (dark, wanted))).item()
 
     assert cost(lamp, lamp) == 0 and cost(dark, dark) == 0
     assert cost(lamp, dark) > 3 * cost(dark, lamp) > 0
@@ -69,24 +70,30 @@ def test_red_lamps_are_left_to_the_rest() -> None:
     tail[:, 0, 24:40, 24:40], tail[:, :, 30:34, 30:34] = 0.7, 0.9
     batch = Batch.of(torch.full_like(dark, 0.3), tail, (dark, tail))
     own = 0.5 * tail
-    assert lit(dark, own, dark, batch).item() == 0
-    assert lit(dark, own, tail - own, batch).item() > 0
+    assert lit(own, dark, batch).item() == 0
+    assert lit(own, tail - own, batch).item() > 0
 
 
-def test_lit_windows_are_light_that_the_gain_does_not_give() -> None:
-    window, sure = torch.zeros(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
-    window[..., 8:24, 8:24], sure[..., 8:24, 8:24] = 0.5, 1
-    nothing = torch.zeros_like(window)
-    batch = Batch.of(torch.full_like(window, 0.3), window, (window, nothing), sure)
-    assert lit(nothing, nothing, window, batch).item() == pytest.approx(0)
-    assert lit(window, nothing, nothing, batch).item() == pytest.approx(0)
-    assert lit(nothing, nothing, nothing, batch).item() > 0.3
+def test_a_lit_window_is_brighter_and_warmer_and_shows_what_was_seen_in_it() -> None:
+    generator = Generator(SMALL)
+    features = torch.zeros(1, SMALL.quarter + 2, 2, 4)
+    features[:, -1, :, 2:] = 1
+    picture = torch.full((1, 3, 8, 16), 0.5)
+    picture[..., ::4] = 0.1
+    with torch.no_grad():
+        generator.maps.bias.copy_(torch.tensor([-1.5] * 6 + [0.0] * 3))
+        out = Maps(*network.enlarged(generator.coarse_maps(features)).split(3, 1)).apply(picture)[0]
+    wall, window = out[:, :, :4], out[:, :, 12:]
+    assert window.mean() > 3 * wall.mean() and window.max() < 1
+    assert (window[0] > window[1]).all() and (window[1] > window[2]).all()
+    assert window[:, :, 1:].mean() > window[:, :, 0].mean() + 0.03, "what is dark in it stays darker"
 
 
 def _work(tmp_path: Path) -> Path:
-    """A working folder with one painted street."""
+    """A working folder with one painted street, in which there are surely no windows."""
     work = tmp_path / "work"
     (work / "taught").mkdir(parents=True)
+    Image.new("L", (96, 64)).save(work / "taught" / "a_windows.png")
     for name, level in (("day", 120), ("base", 20), ("light", 160)):
         Image.new("RGB", (96, 64), (level, level, level)).save(work / "taught" / f"a_{name}.png")
     return work
@@ -103,6 +110,7 @@ def test_phases_that_teach_the_light_head_leave_all_else_as_it_is(tmp_path: Path
     monkeypatch.setattr(train, "sample_sheet", lambda *_: None)
     monkeypatch.setattr(lights, "read_marks", lambda _: {"a": (Mark(0.5, 0.5, 0.02),)})
     monkeypatch.setattr(lights, "read_judged", lambda _: {})
+    monkeypatch.setattr(lights, "read_windows", lambda _: {})
     monkeypatch.setattr(network, "LIKELY", (-9.0, -9.0))
     after = Generator(SMALL)
     start = tmp_path / "model.onnx"
@@ -113,7 +121,10 @@ def test_phases_that_teach_the_light_head_leave_all_else_as_it_is(tmp_path: Path
     with torch.no_grad():
         old, new = before(picture), after.eval()(picture)
     assert (new.light - old.light).abs().max() > 1e-3
-    assert torch.allclose(new.log_gain(picture), old.log_gain(picture), atol=2e-2)
+    monkeypatch.setattr(network, "window_maps", lambda: torch.zeros(9))
+    with torch.no_grad():
+        unlit = after(picture)
+    assert torch.allclose(unlit.log_gain(picture), old.log_gain(picture), atol=2e-2)
 
 
 def test_lamps_are_learnt_from_marks(tmp_path: Path) -> None:
@@ -160,7 +171,7 @@ def test_only_what_was_judged_counts_in_pictures_in_which_not_all_is_marked() ->
     rng, lamps, others = np.random.default_rng(2), 0, 0
     for _ in range(40):
         wanted = Wanted(*example(street, rng)[1][None].split(1, 1))
-        assert not wanted.known_windows.any(), "no windows were painted"
+        assert not wanted.known_windows.any(), "no windows were judged"
         assert 0 < wanted.known.sum() < 0.1 * wanted.known.numel()
         sure_of_all, sure_of_none = (missed(torch.full((1, 2, 48, 80), value), wanted) for value in (8.0, -8.0))
         elsewhere = missed(torch.where(wanted.known > 0, -8.0, 8.0).repeat(1, 2, 1, 1), wanted)
@@ -178,18 +189,44 @@ def test_pictures_that_were_judged_need_not_be_painted_or_there(tmp_path: Path, 
     spot = (Mark(0.5, 0.5, 0.005),)
     monkeypatch.setattr(lights, "read_marks", lambda _: {"a": spot})
     monkeypatch.setattr(lights, "read_judged", lambda _: {"rain/b.png": ((), spot), "rain/gone.png": (spot, ())})
+    monkeypatch.setattr(lights, "read_windows", lambda _: {"a": Windows(), "gone": Windows()})
     recipe, work = replace(config.load(RECIPES / "day-to-night.yaml"), widths=SMALL), _work(tmp_path)
     (tmp_path / "rain").mkdir()
     Image.new("RGB", (640, 384)).save(tmp_path / "rain" / "b.png")
-    painted, judged = lights.read_marked(recipe, tmp_path, work)
-    assert (len(painted.picture), painted.others) == (4, None) and (len(judged.picture), judged.others) == (3, spot)
+    marked, judged = lights.read_marked(recipe, tmp_path, work)
+    assert (len(marked.picture), marked.others) == (4, None) and (len(judged.picture), judged.others) == (3, spot)
     head = LightHead(SMALL)
     before = head.stem.weight.clone()
     phase = config.Phase("lamps", 2, 1e-2, {"teacher": 4}, learns="lamps")
     teach(head, recipe, phase, tmp_path, work, tmp_path / "light-head.pt")
     assert not torch.equal(head.stem.weight, before)
-    with pytest.raises(ValueError, match="no picture that was painted"):
+    with pytest.raises(ValueError, match="of no marked picture are windows known"):
         lights.read_marked(recipe, tmp_path, tmp_path / "elsewhere")
+
+
+def test_windows_are_where_someone_saw_them_and_not_where_no_house_is() -> None:
+    shows = np.zeros((CLASSES, 96, 160), np.float32)
+    shows[BUILDING, :, :80], shows[ROAD, :, 80:] = 1, 1
+    layer = judged_panes(shows, Windows((Box(0.1, 0.25, 0.2, 0.5),), (Box(0.3, 0.25, 0.4, 0.5),)))
+    assert (layer[24:48, 16:32] == 1).all() and (layer[24:48, 48:64] == 0).all(), "what was judged"
+    assert (layer[60:, :80] == UNKNOWN).all() and (layer[:, 100:] == 0).all(), "the rest of the house, and the road"
+    assert judged_panes(shows, Windows((Box(0.1, 0.1, 0.1, 0.1),))).max() == 1, "a box of no size is a pixel's"
+    street = Marked(torch.cat([torch.zeros(3, 96, 160), torch.from_numpy(layer)[None] * 255]).round().byte(), (), ())
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        wanted = Wanted(*example(street, rng)[1][None].split(1, 1))
+        assert not wanted.known.any(), "of lamps nothing is known"
+        lit, dark = (missed(torch.full((1, 2, 48, 80), value), wanted) for value in (8.0, -8.0))
+        assert (dark > 0.5) == bool(wanted.is_window.any()) and lit > 0.5
+        right = torch.where(wanted.is_window > 0, 8.0, torch.where(wanted.known_windows > 0, -8.0, 8.0))
+        assert missed(right.repeat(1, 2, 1, 1), wanted) < 0.01, "what is unknown costs nothing"
+
+
+def test_boxes_were_judged_to_be_windows_and_others() -> None:
+    judged = read_windows(config.load(RECIPES / "day-to-night.yaml"))
+    seen, others = (sum(len(boxes[kind]) for boxes in judged.values()) for kind in (0, 1))
+    assert seen > 1000 and others > 1000
+    assert all(0 <= b.left < b.right <= 1 and 0 <= b.top < b.bottom <= 1 for both in judged.values() for boxes in both for b in boxes)
 
 
 def test_judged_spots_are_lamps_and_others_in_pictures_that_are_not_marked() -> None:
@@ -205,6 +242,7 @@ def test_a_lesson_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest
     """Its steps, its weights and their average are those of the file that it left, and it ends where it was to end."""
     monkeypatch.setattr(lights, "read_marks", lambda _: {"a": (Mark(0.5, 0.5, 0.02),)})
     monkeypatch.setattr(lights, "read_judged", lambda _: {})
+    monkeypatch.setattr(lights, "read_windows", lambda _: {})
     recipe = replace(config.load(RECIPES / "day-to-night.yaml"), widths=SMALL)
     phase = config.Phase("lamps", 201, 1e-2, {"teacher": 1}, learns="lamps")
     monkeypatch.setattr(lights, "CROP", (64, 96))

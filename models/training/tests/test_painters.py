@@ -17,7 +17,7 @@ from turbo_training.examples import Taught
 from turbo_training.lamps import find_street_lamps
 from turbo_training.losses import Batch, emission, layered
 from turbo_training.prepare import paint_file, prepare, redden, save_frames, save_whole
-from turbo_training.scene import Scene
+from turbo_training.scene import Box, Scene, Windows
 from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SIGN, SKY, TREE
 from turbo_training.sources import read_taught
 
@@ -110,6 +110,24 @@ def test_night_has_lamps_at_the_ends_of_arms_and_one_on_a_post_in_pieces() -> No
     assert len(find_street_lamps(scene, HORIZON)) == 1
 
 
+def test_night_lights_windows_where_someone_saw_them_and_none_where_someone_saw_none() -> None:
+    def lit(windows: Windows) -> tuple[float, float]:
+        """How sure it is of a dark pane, and of a piece of wall."""
+        scene = replace(_street(), windows=windows)
+        scene.day[40:50, 60:70] = 0.2
+        sure = night.paint(scene).sure
+        return float(sure[45, 65]), float(sure[65, 105])
+
+    pane, wall = Box(60 / WIDTH, 40 / HEIGHT, 70 / WIDTH, 50 / HEIGHT), Box(100 / WIDTH, 60 / HEIGHT, 110 / WIDTH, 70 / HEIGHT)
+    for windows, wanted in (
+        (Windows(), (1, 0)),
+        (Windows((), (pane,)), (0, 0)),
+        (Windows((wall,), (pane,)), (0, 1)),
+        (Windows((pane, wall)), (1, 1)),
+    ):
+        assert lit(windows) == pytest.approx(wanted, abs=0.3)
+
+
 def test_night_has_no_lamps_on_what_may_be_no_post_nor_where_wires_may_be() -> None:
     def lamps(sure: float, left: int = 0, right: int = 0) -> int:
         scene = _street()
@@ -163,8 +181,7 @@ def test_tail_lamps_light_themselves_and_no_mist_around_them() -> None:
 def test_what_is_painted_red_is_no_lamp() -> None:
     """Walls, cars and people in red or yellow are lit as before; a tail-lamp is, unless it was painted over."""
     before = _tail_lamp()
-    picture = Image.fromarray((before.day * 255).round().astype(np.uint8))
-    painted = np.stack([np.asarray(redden(picture, before.shows, np.random.default_rng(seed)), np.float32) / 255 for seed in range(12)])
+    painted = np.stack([redden(before.day, before.shows, np.random.default_rng(seed)) for seed in range(12)])
     sky, house, car = np.s_[:, 5:60, 160:], np.s_[:, 25:85, 5:135], np.s_[:, 120:128, 205:235]
     assert np.abs(painted - before.day)[sky].max() < 0.02
     for where in (house, car):
@@ -230,10 +247,9 @@ def test_rain_is_sure_of_the_ground_and_lets_it_mirror() -> None:
 def test_what_is_sure_reaches_the_loss(tmp_path: Path) -> None:
     """Written beside the layers, cut with them, and counted where the rest is not."""
     scene = _street()
-    picture = Image.fromarray((scene.day * 255).round().astype(np.uint8))
     (tmp_path / "taught").mkdir()
     for name, painter in (("amos_1", rain.paint), ("amos_2", night.paint)):
-        paint_file(painter, picture, scene.shows, tmp_path / f"{name}.jpg", tmp_path / "taught")
+        paint_file(painter, scene, tmp_path / "taught" / name)
     wet, dark = read_taught(tmp_path)
     assert wet[9].float().mean() > 100
     assert dark[9].float().max() == 0

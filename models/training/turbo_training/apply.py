@@ -10,7 +10,7 @@ from onnx import TensorProto
 
 from .falls import fallen
 from .layout import GROUP, ROWS, by_reduction, rows_of, shape, through
-from .network import FOLD, LUMA, REACH
+from .network import FOLD, LIGHTS, LUMA, REACH
 from .nodes import Nodes
 from .see import Weights
 
@@ -144,7 +144,7 @@ def _predict(g: Nodes, w: Weights, features: str, mixed: bool) -> str:
 
 
 def _glow(g: Nodes, w: Weights, features: str) -> str:
-    """Light of the lamps and windows that the light head found, whose features come last: [1, 3, h, w]."""
-    rest = w["maps.weight"].shape[1] - w["glow.weight"].shape[1]
-    sure = g.split(features, ["glow.rest", "glow.sure"], [rest, w["glow.weight"].shape[1]], axis=1)[1]
-    return g.add("Mul", [g.conv(sure, w["glow.weight"], "glow", pads=[REACH] * 4), "strength"], "glow.share")
+    """Light around the lamps that the light head found: [1, 3, h, w]. Of the features they are the last but one, before windows."""
+    rest = w["maps.weight"].shape[1] - LIGHTS
+    lamps = g.split(features, ["glow.rest", "glow.lamps", "glow.windows"], [rest, 1, 1], axis=1)[1]
+    return g.add("Mul", [g.conv(lamps, w["glow.weight"], "glow", pads=[REACH] * 4), "strength"], "glow.share")

@@ -81,6 +81,8 @@ class Data:
     """Folder of the labels, same names."""
     marked: str = ""
     """File, below this package's folder, of street lamps that were marked by eye: for each picture, by name, all that are in it."""
+    windows: str = ""
+    """The same of boxes of which someone judged whether windows are in them, by picture: `windows` and `others`."""
     judged: str = ""
     """The same for spots that an earlier light head took for lamps, in other pictures, by their files: which are, and which aren't."""
     examples: list[str] = field(default_factory=list)

@@ -18,7 +18,7 @@ from .falling import Layer
 from .falls import fall
 from .layout import give, lay_out
 from .memory import remember, states
-from .network import DILATIONS, LIGHTS, LIKELY, REACH, SURE, Generator
+from .network import DILATIONS, LIGHTS, LIKELY, REACH, SURE, Generator, window_maps
 from .nodes import Nodes
 from .see import Weights, see
 
@@ -95,11 +95,12 @@ def save(model: onnx.ModelProto, path: Path) -> None:
 
 
 def _over_all(w: Weights) -> Weights:
-    """Weights of what is predicted from the finest features, [n, features, 1, 1], where those of the light head come last: what it finds
-    counts as a change where it is, but its glow is added apart (`apply`)."""
+    """Weights of what is predicted from the finest features, [n, features, 1, 1], where those of the light head come last: a lamp that it
+    finds counts as a change where it is, but its glow is added apart (`apply`)."""
     maps = np.pad(w["maps.weight"], ((0, 0), (0, LIGHTS), (0, 0), (0, 0)))
+    maps[:, -1, 0, 0] = window_maps()
     seen = maps.copy()
-    seen[6:, -LIGHTS:, 0, 0] = w["glow.weight"][:, :, REACH, REACH]
+    seen[6:, -LIGHTS, 0, 0] = w["glow.weight"][:, 0, REACH, REACH]
     return {"maps.weight": maps, "seen.weight": seen}
 
 

@@ -1,5 +1,5 @@
-"""How the light head learns to find street lamps and lit windows: from lamps that were marked by eye, from spots that an earlier head took
-for lamps and someone judged, and from the painter's windows.
+"""How the light head learns to find street lamps and windows: from lamps that were marked by eye, from spots that an earlier head took
+for lamps and someone judged, and from boxes of which someone said whether a window is in them.
 
 A detector by cells (Zhou et al., Objects as points, 2019): each lamp is a peak on a grid of cells, and what is rare isn't drowned (Lin et
 al., Focal loss for dense object detection, 2017). It is normalised by batches while it learns, which is folded into its weights then.
@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -24,11 +25,12 @@ from .config import Config, Phase
 from .device import CPU
 from .network import FOLD, LightHead, Polish
 from .pictures import pixels, read, relight
-from .prepare import read_judged, read_marks
+from .prepare import read_judged, read_marks, read_windows, windows_file
 from .progress import Progress
 from .scene import Mark
 from .share import RANK, agree, portion, wait
-from .sources import glob, read_layers
+from .sources import glob
+from .windows import UNKNOWN
 
 CROP = (192, 320)
 NEAR_A_LAMP = 0.65
@@ -39,6 +41,8 @@ SMALLEST = 0.9
 RELIT = 0.8
 WINDOWS = 0.5
 """Weight of windows beside lamps."""
+IS_WINDOW, IS_NONE = 0.6, 0.25
+"""Share of a cell from which on it counts as a window, and up to which as none; what is unknown counts as half (`judged_panes`)."""
 DECAY = 0.995
 NEAR_A_SPOT = 3.0
 """How many cells around a spot that was judged are known, where not all of the picture is."""
@@ -46,7 +50,7 @@ NEAR_A_SPOT = 3.0
 
 @dataclass(frozen=True)
 class Marked:
-    """A picture, [3, H, W], bytes, or one that was painted, with its lit windows, [4, H, W]; and the lamps in it."""
+    """A picture, [3, H, W], bytes, or [4, H, W] with what is known of its windows; and the lamps in it."""
 
     picture: Tensor
     lamps: tuple[Mark, ...]
@@ -54,32 +58,27 @@ class Marked:
     """What looks like a lamp and is none, in a picture of which no more is known than this and these lamps; None: every lamp of
     the picture is marked."""
 
-    @property
-    def painted(self) -> bool:
-        """Whether its lit windows are known."""
-        return len(self.picture) > 3
-
 
 def read_marked(config: Config, data: Path, prepared: Path) -> list[Marked]:
-    """All pictures in which someone has marked the lamps, or judged spots."""
+    """All pictures in which someone has marked the lamps, or judged spots or windows."""
     judged = read_judged(config)
     files = {path.stem: path for path in glob(data, config.data.source)} | {Path(name).stem: data / name for name in judged}
 
     def picture(stem: str) -> Tensor | None:
-        painted = [prepared / "taught" / f"{stem}_{layer}.png" for layer in ("day", "base", "light", "sure")]
-        if painted[0].exists():
-            layers = pixels(*read_layers(*painted))
-            return torch.cat([layers[:3], layers[9:]])
-        return pixels(read(files[stem])) if stem in files and files[stem].exists() else None
+        prepared_file, windows = prepared / "taught" / f"{stem}_day.png", windows_file(prepared, stem)
+        file = prepared_file if prepared_file.exists() else files.get(stem)
+        if file is None or not file.exists():
+            return None
+        layers = (Image.open(windows),) if windows.exists() else ()
+        return pixels(read(file), *layers)
 
-    known = [(stem, lamps, None) for stem, lamps in sorted(read_marks(config).items())]
-    known += [(Path(name).stem, *spots) for name, spots in sorted(judged.items())]
-    found = [Marked(seen, lamps, others) for stem, lamps, others in known if (seen := picture(stem)) is not None]
-    painted = sum(of.painted for of in found)
-    if not painted:
-        files_of_marks = " or ".join(filter(None, (config.data.marked, config.data.judged))) or "data.marked, which is not set"
-        raise ValueError(f"{config.id}: no picture that was painted ({prepared / 'taught'}) is in {files_of_marks}")
-    print(f"{len(found)} of {len(known)} marked or judged pictures are here, {painted} of them painted", flush=True)
+    known = {stem: (lamps, None) for stem, lamps in read_marks(config).items()}
+    known |= {Path(name).stem: spots for name, spots in judged.items()}
+    known = {stem: ((), ()) for stem in read_windows(config)} | known
+    found = [Marked(seen, *known[stem]) for stem in sorted(known) if (seen := picture(stem)) is not None]
+    if not any(len(of.picture) > 3 for of in found):
+        raise ValueError(f"{config.id}: of no marked picture are windows known ({windows_file(prepared, '')}); `prepare` makes them")
+    print(f"{len(found)} of {len(known)} marked or judged pictures are here", flush=True)
     return found
 
 
@@ -89,8 +88,7 @@ class Wanted(NamedTuple):
     near: Tensor
     """How near a lamp's middle is."""
     is_lamp: Tensor
-    window: Tensor
-    """Share of lit windows."""
+    is_window: Tensor
     known: Tensor
     """Whether it is known if there is a lamp here."""
     known_windows: Tensor
@@ -131,8 +129,9 @@ def example(of: Marked, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     else:
         for spot in spots:
             known = torch.maximum(known, (apart(spot)[2] < NEAR_A_SPOT**2).float())
-    window = F.avg_pool2d(cut[None, 3:], FOLD)[0, 0] if of.painted else torch.zeros_like(near)
-    wanted = torch.stack(Wanted(near, is_lamp, window, known, torch.full_like(near, float(of.painted))))
+    window = F.avg_pool2d(cut[None, 3:], FOLD)[0, 0] if len(cut) > 3 else torch.full_like(near, UNKNOWN)
+    is_window = window > IS_WINDOW
+    wanted = torch.stack(Wanted(near, is_lamp, is_window.float(), known, (is_window | (window < IS_NONE)).float()))
     return (cut[:3].flip(2), wanted.flip(2)) if rng.random() < 0.5 else (cut[:3], wanted)
 
 
@@ -142,7 +141,7 @@ def missed(logits: Tensor, wanted: Wanted) -> Tensor:
     sure, is_lamp = torch.sigmoid(lamp), wanted.is_lamp * wanted.known
     found = is_lamp * (1 - sure).square() * F.logsigmoid(lamp)
     false = (wanted.known - is_lamp) * (1 - wanted.near).pow(4) * sure.square() * F.logsigmoid(-lamp)
-    is_window = wanted.window > 0.4
+    is_window = wanted.is_window > 0
     right = torch.where(is_window, torch.sigmoid(pane), torch.sigmoid(-pane))
     panes = torch.where(is_window, 0.7, 0.3) * (1 - right).square() * -torch.log(right.clamp(min=1e-6)) * wanted.known_windows
     return -(found + false).sum() / is_lamp.sum().clamp(min=10) + WINDOWS * panes.sum() / is_window.sum().clamp(min=50)

@@ -185,21 +185,20 @@ def layered(kept: Tensor, light: Tensor, batch: Batch, lamps: bool, trust: float
     return whole + 0.5 * coarse + base + emitted.mean((1, 2, 3)) + edges
 
 
-def lit(kept: Tensor, light: Tensor, glow: Tensor, batch: Batch) -> Tensor:
-    """Distance of each picture's light, with what the light head adds to it, to the painter's [B], and to what the painter's lit windows
-    are brighter than what is `kept`. Where the painter's light is red the head adds nothing: the rest knows red lamps by their colour.
+def lit(light: Tensor, glow: Tensor, batch: Batch) -> Tensor:
+    """Distance of each picture's light, with the glow of the lamps that the light head found, to the painter's [B]. Where the painter's
+    light is red there is no glow: the rest knows red lamps by their colour.
 
     Light that is missing weighs more than light that is too much, but not so much more as in `emission`, with which the head would glow
     wherever it isn't quite sure; and light that is too much weighs more where the sky goes.
     """
     red = _reddish(batch.light)
-    wanted = torch.where(red, light, batch.light + batch.sure * F.relu(batch.base - kept))
+    wanted = torch.where(red, light, batch.light)
     whole = light + glow
     missing, false = F.relu(wanted - whole), F.relu(whole - wanted)
     white = ((batch.light[:, 1:2] > 0.2) & ~red).float()
-    lamps = (1 + 12 * white) * missing + 2.5 * false
     gone = ((luma(batch.picture) > 0.35) & (luma(batch.base) < 0.1)).float()
-    total = (1 - batch.sure) * lamps + 20 * batch.sure * (missing + false) + 2 * gone * false
+    total = (1 + 12 * white) * missing + (2.5 + 2 * gone) * false
     return total.mean((1, 2, 3)) + slopes(whole, wanted)
 
 

@@ -33,16 +33,23 @@ STRIDE = 32
 PIXELS = FOLD * FOLD
 LUMA = (0.299, 0.587, 0.114)
 LIGHTS = 2
-"""Kinds of light that the light head finds: street lamps and lit windows."""
-LIKELY, SURE = (-0.2, -0.7), (0.3, 0.2)
-"""Logits, of lamps and of windows, below which a cell adds no light, and above which all of it: about where either is as likely as not. The
-head is never as sure of a window as of a lamp."""
+"""Kinds of light that the light head finds: street lamps and windows, in that order."""
+LIKELY, SURE = (-0.2, 0.5), (0.3, 1.1)
+"""Logits, of lamps and of windows, below which a cell adds no light, and above which all of it: about where a lamp
+is as likely as not; windows it has to be surer of, since nights with more of them lit are farther from real ones."""
 DILATIONS = {"near": (1, 1), "wide": (1, 2), "deep": (1, 2), "back": (1,), "last": (1,)}
 """Of the light head's layers."""
 REACH = 4
 """How many cells around a lamp its glow reaches."""
 SPREADS = (0.5, 0.9, 1.6)
 """How wide, in cells, the rings are of which glow is made."""
+WINDOW_GAIN, WINDOW_SLOPE = 1.9, -1.4
+"""How a lit window shows what is seen in it by day: what is added to the log-gain of black, and to how that changes up to white. Chosen by
+eye, as the next two: of light alone, which a painter's windows teach, panes would be blank."""
+WINDOW_TINT = (1.0, 0.85, 0.62)
+"""Red, green and blue of that gain."""
+WINDOW_LIGHT = (0.20, 0.16, 0.10)
+"""Light of a lit window in which nothing is seen by day, in units of white."""
 LIGHT = ("light_head.", "glow.")
 """How the names of the light head's weights begin."""
 
@@ -166,20 +173,26 @@ def _polishes(name: str, channels: int) -> nn.ModuleList:
 
 
 class Glow(nn.Module):
-    """The light that is laid around what the light head found: round, whatever is learnt."""
+    """The light that is laid around the lamps that the light head found: round, whatever is learnt."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(3, LIGHTS, len(SPREADS)))
+        self.weight = nn.Parameter(torch.zeros(3, len(SPREADS)))
         self.register_buffer("rings", rings(), persistent=False)
 
-    def forward(self, sure: Tensor) -> Tensor:
-        """Light [B, 3, h, w] of how sure each cell is of each kind of light."""
-        return F.conv2d(sure, self.kernel().to(sure.dtype), padding=REACH)
+    def forward(self, lamps: Tensor) -> Tensor:
+        """Light [B, 3, h, w] of how sure each cell is of a lamp."""
+        return F.conv2d(lamps, self.kernel().to(lamps.dtype), padding=REACH)
 
     def kernel(self) -> Tensor:
-        """[3, LIGHTS, 2 * REACH + 1, 2 * REACH + 1]."""
-        return torch.einsum("clr,ryx->clyx", self.weight, self.rings)
+        """[3, 1, 2 * REACH + 1, 2 * REACH + 1]."""
+        return torch.einsum("cr,ryx->cyx", self.weight, self.rings)[:, None]
+
+
+def window_maps() -> Tensor:
+    """What a window adds to the nine maps where it is lit: [9]."""
+    tint, shine = torch.tensor(WINDOW_TINT), torch.tensor(WINDOW_LIGHT)
+    return torch.cat([WINDOW_GAIN + tint.log(), torch.full((3,), WINDOW_SLOPE), shine])
 
 
 def rings() -> Tensor:
@@ -245,18 +258,18 @@ class Generator(nn.Module):
         maps = self.maps(features[:, : self.widths.quarter])
         if self.glow is None:
             return maps
-        tones, light = maps.split([6, 3], 1)
-        return torch.cat([tones, light + self.glow(features[:, self.widths.quarter :])], 1)
+        lamps, windows = features[:, self.widths.quarter :].split(1, 1)
+        tones, light = (maps + windows * window_maps().to(maps)[:, None, None]).split([6, 3], 1)
+        return torch.cat([tones, light + self.glow(lamps)], 1)
 
     def forward(self, picture: Tensor) -> Maps:
         features = self.features(picture)
         return Maps(*enlarged(self.coarse_maps(features)).split(3, dim=1))
 
-    def apart(self, picture: Tensor) -> tuple[Maps, Tensor]:
-        """What is predicted but for the light head, and the light that this adds, [B, 3, H, W]."""
-        features = self.features(picture)
-        own, sure = features.split([self.widths.quarter, LIGHTS], 1)
-        return Maps(*enlarged(self.maps(own)).split(3, dim=1)), enlarged(self.glow(sure))
+    def lights(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """The light that is added but for the light head's, and the glow of the lamps that this found: [B, 3, H, W] each."""
+        own, lamps, _ = self.features(picture).split([self.widths.quarter, 1, 1], 1)
+        return enlarged(self.maps(own)[:, 6:]), enlarged(self.glow(lamps))
 
 
 def enlarged(maps: Tensor, factor: int = FOLD) -> Tensor:

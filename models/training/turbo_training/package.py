@@ -222,8 +222,8 @@ DUSK = "out = x * exp(strength * gain(luma)) + strength * light"
 MIXED = "out = x * (1 + strength * (exp(gain(luma)) - 1)) + strength * light"
 
 
-LIGHT_HEAD = "; beside it a detector of street lamps and lit windows, whose findings add round glows to light"
-SHINES = "how sure the detector has to be before it lights a cell, and how far a glow reaches, were set by hand"
+LIGHT_HEAD = "; beside it a detector of street lamps, which are given round glows, and of windows, which are brightened and tinted"
+SHINES = "how sure the detector has to be before it lights a cell, how far a glow reaches and how a lit window looks were set by hand"
 NOT_LEARNT = {
     "rain": "the falling drops are textures that the graph moves with its time input (seconds)",
     "snow": "the falling flakes are textures that the graph moves with its time input (seconds)",

@@ -8,6 +8,7 @@ import random
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from . import fog, night, rain, snow
 from .config import Config
 from .pictures import read
 from .progress import Progress
-from .scene import LUMA, Mark, Painted, Scene
+from .scene import LUMA, Box, Mark, Painted, Scene, Windows
 from .segmenter import BICYCLE, BUILDING, CAR, CLASSES, FENCE, PERSON, ROAD, SIGN, SKY, TREE, Segmenter, classify, train_segmenter
 from .sources import REDDENED, glob
+from .windows import judged_panes
 
 PAINTERS: dict[str, Callable[[Scene], Painted]] = {
     "night": night.paint,
@@ -51,19 +53,22 @@ def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, 
     random.Random(config.seed).shuffle(paths)
     paths = take_frames(glob(data, config.data.overhead), shared / "frames") + paths[: config.data.most]
     take_neighbours(glob(data, config.data.still), work / "still")
-    marked = read_marks(config)
+    marked, windows = read_marks(config), read_windows(config)
     progress = Progress("painting", len(paths))
     for done, path in enumerate(paths, 1):
         if not (out / f"{path.stem}_light.png").exists():
             picture = read(path)
             shows = known(net, picture, path, labels / f"{path.stem}.png", shared / "shows" / f"{path.stem}.png")
-            marks = marked.get(path.stem)
+            day = np.asarray(picture, np.float32) / 255
+            judged = windows.get(path.stem, Windows())
+            scene = Scene(day, shows, not path.name.startswith(_STANDING), marked.get(path.stem), judged)
+            if windows:
+                save_whole(bytes_of(judged_panes(shows, judged)), windows_file(work, path.stem))
             if config.lamps and done % 3 == 0:
-                reddened = redden(picture, shows, np.random.default_rng(done))
-                unlit = partial(night.paint_unlit_red, before=scene_of(picture, shows, path, marks))
-                paint_file(unlit, reddened, shows, path.with_stem(f"{path.stem}{REDDENED}"), out, marks)
+                reddened = replace(scene, day=redden(day, shows, np.random.default_rng(done)))
+                paint_file(partial(night.paint_unlit_red, before=scene), reddened, out / f"{path.stem}{REDDENED}")
             # last, since by it the picture is known to be done
-            paint_file(PAINTERS[config.data.painter], picture, shows, path, out, marks)
+            paint_file(PAINTERS[config.data.painter], scene, out / path.stem)
         progress.report(done)
 
 
@@ -76,6 +81,20 @@ def read_judged(config: Config) -> dict[str, tuple[tuple[Mark, ...], tuple[Mark,
     """What was judged by eye in pictures in which not all is marked, by their files below the data folder: street lamps, and what may be
     taken for one and is none."""
     return {stem: (_marks(spots["lamps"]), _marks(spots["others"])) for stem, spots in _read(config.data.judged).items()}
+
+
+def read_windows(config: Config) -> dict[str, Windows]:
+    """Boxes of which someone judged whether a window is in them, by picture."""
+
+    def boxes(percent: list[list[float]]) -> tuple[Box, ...]:
+        return tuple(Box(*(side / 100 for side in box)) for box in percent)
+
+    return {stem: Windows(boxes(judged["windows"]), boxes(judged["others"])) for stem, judged in _read(config.data.windows).items()}
+
+
+def windows_file(work: Path, stem: str) -> Path:
+    """Where `prepare` leaves what is known of a picture's windows (`judged_panes`, as bytes)."""
+    return work / "taught" / f"{stem}_windows.png"
 
 
 def _read(file: str) -> dict[str, Any]:
@@ -144,10 +163,9 @@ def known(net: Segmenter, picture: Image.Image, path: Path, label: Path, kept: P
     return shows.astype(np.float32)
 
 
-def redden(picture: Image.Image, shows: np.ndarray, rng: np.random.Generator) -> Image.Image:
+def redden(day: np.ndarray, shows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The picture with some of what is in it painted red, orange or yellow: cars, walls, crowns, signs, people and marks of the road, which
     are no lamps."""
-    day = np.asarray(picture, np.float32) / 255
     grey = day @ LUMA
     paint = np.array([1.0, rng.uniform(0.1, 0.8), rng.uniform(0.05, 0.3)], np.float32)
     colour = np.clip(float(rng.uniform(0.8, 1.5)) * grey[..., None] + 0.12, 0, 1) * paint
@@ -155,31 +173,23 @@ def redden(picture: Image.Image, shows: np.ndarray, rng: np.random.Generator) ->
     marks = shows[ROAD] * np.clip((grey - ndimage.gaussian_filter(grey, 12)) / 0.1, 0, 1)
     chosen = (some > 0) * (marks + sum(shows[kind] for kind in (CAR, BUILDING, FENCE, TREE, SIGN, PERSON, BICYCLE)))
     share = np.clip(ndimage.gaussian_filter(chosen, 1.0), 0, 1)[..., None]
-    return Image.fromarray(((day * (1 - share) + colour * share) * 255).round().astype(np.uint8))
+    return day * (1 - share) + colour * share
 
 
-def scene_of(picture: Image.Image, shows: np.ndarray, path: Path, marks: tuple[Mark, ...] | None = None) -> Scene:
-    """What a painter is told of a picture: what each pixel shows, by the file's name whether a car took it, and what was marked in it."""
-    return Scene(np.asarray(picture, np.float32) / 255, shows, not path.name.startswith(_STANDING), marks)
-
-
-def paint_file(
-    painter: Callable[[Scene], Painted],
-    picture: Image.Image,
-    shows: np.ndarray,
-    path: Path,
-    out: Path,
-    marks: tuple[Mark, ...] | None = None,
-) -> None:
-    """Writes NAME_day.png, NAME_base.png, NAME_light.png (the square root of the light) and, if the painter says so, NAME_sure.png.
+def paint_file(painter: Callable[[Scene], Painted], scene: Scene, path: Path) -> None:
+    """Writes PATH_day.png, PATH_base.png, PATH_light.png (the square root of the light) and, if the painter says so, PATH_sure.png.
 
     The light comes last: where it is, all is."""
-    base, light, sure = painter(scene_of(picture, shows, path, marks))
-    save_whole(picture, out / f"{path.stem}_day.png")
+    base, light, sure = painter(scene)
+    save_whole(bytes_of(scene.day), Path(f"{path}_day.png"))
     for name, layer in (("base", base), ("sure", sure), ("light", np.sqrt(light))):
-        if layer is None:
-            continue
-        save_whole(Image.fromarray((layer * 255).round().astype(np.uint8)), out / f"{path.stem}_{name}.png")
+        if layer is not None:
+            save_whole(bytes_of(layer), Path(f"{path}_{name}.png"))
+
+
+def bytes_of(layer: np.ndarray) -> Image.Image:
+    """A layer, 0 to 1, as a picture."""
+    return Image.fromarray((layer * 255).round().astype(np.uint8))
 
 
 def save_whole(picture: Image.Image, path: Path) -> None:

@@ -29,6 +29,24 @@ class Mark(NamedTuple):
     radius: float
 
 
+class Box(NamedTuple):
+    """A part of a picture that someone judged, in parts of its width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class Windows(NamedTuple):
+    """What someone judged of a picture's houses; of what is in no box nothing is known."""
+
+    seen: tuple[Box, ...] = ()
+    """Boxes that windows are in."""
+    others: tuple[Box, ...] = ()
+    """Boxes that none are in."""
+
+
 class Painted(NamedTuple):
     """What a painter makes of a scene."""
 
@@ -52,6 +70,8 @@ class Scene:
     """Whether it was taken through a windscreen, so that headlamps light the road ahead."""
     marks: tuple[Mark, ...] | None = None
     """The street lamps, all of them, where someone has marked them; else they are looked for."""
+    windows: Windows = Windows()
+    """What someone judged to be windows, and to be none; others are looked for."""
 
     @property
     def unit(self) -> float:

@@ -180,8 +180,8 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
         group["lr"] = phase.rate_at(run.step)
     if phase.learns == "glow":
         with torch.autocast(batch.picture.device.type, torch.bfloat16):
-            maps, glow = run.generator.apart(batch.picture.contiguous(memory_format=torch.channels_last))
-        loss = lit(kept(maps, batch.picture), maps.light, glow, batch).mean()
+            light, glow = run.generator.lights(batch.picture.contiguous(memory_format=torch.channels_last))
+        loss = lit(light, glow, batch).mean()
         _learn(run, loss)
         return loss.detach(), {}
     maps = _maps(run, batch.picture)

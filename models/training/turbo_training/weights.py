@@ -49,6 +49,6 @@ def _of_graph(path: Path) -> dict[str, Tensor]:
         found["light_head.tell.bias"] = found["light_head.tell.bias"] * unit + LIKELY
         light = (len(found["light_head.stem.bias"]), len(found["light_head.down8.bias"]), len(found["light_head.down16.bias"]))
         flat, kernel = rings().flatten(1).numpy(), found["glow.weight"]
-        found["glow.weight"] = np.linalg.lstsq(flat.T, kernel.reshape(-1, flat.shape[1]).T, None)[0].T.reshape(*kernel.shape[:2], -1)
+        found["glow.weight"] = np.linalg.lstsq(flat.T, kernel.reshape(-1, flat.shape[1]).T, None)[0].T
     widths = Widths(light=light)
     return {name: torch.from_numpy(np.ascontiguousarray(found[name], np.float32)) for name in Generator(widths).state_dict()}
