@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 import LongestFirst from './test/support/longest-first.js';
 
@@ -20,7 +20,7 @@ export default defineConfig({
         test: {
           name: 'two at a time',
           include: ['test/**/*.test.ts'],
-          exclude: [...live, ...timed],
+          exclude: [...configDefaults.exclude, ...live, ...timed],
           // Most of what they wait for is one program on one core; none of them is in a hurry.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },

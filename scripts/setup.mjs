@@ -268,12 +268,15 @@ function isRunning(pid) {
 
 // Ctrl-C reaches npm and the others as well. This process waits for them to end, so that a second set-up, started right
 // after, meets nobody still at work in node_modules; then it fails as they did.
-process.on('SIGINT', () => {});
+let isInterrupted = false;
+process.on('SIGINT', () => {
+  isInterrupted = true;
+});
 
 /** Does what of the steps isn't done yet, one after the other. */
 async function takeSteps(steps) {
   for (const { isDone, work } of steps) {
-    if (!isDone()) {
+    if (!isDone() && !isInterrupted) {
       await work();
     }
   }

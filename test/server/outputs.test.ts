@@ -156,7 +156,7 @@ describe('outputs of serve, with nobody watching', () => {
       receivers.push(await receive('srt', ['-f', 'mpegts', '-i', `${srt}?mode=listener`], srt));
     }
     const udp = 'udp://127.0.0.1:PORT';
-    receivers.push(await receive('udp', ['-f', 'mpegts', '-i', `${udp}?timeout=5000000`], `${udp}?pkt_size=1316`));
+    receivers.push(await receive('udp', ['-f', 'mpegts', '-i', `${udp}?timeout=30000000`], `${udp}?pkt_size=1316`));
     const [toReceivers, toFiles, toPlaylist] = await Promise.allSettled([
       writeToReceivers(receivers),
       writeTo(files.map((name) => folder.file(name))),

@@ -6,6 +6,8 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { onTestFinished } from 'vitest';
+
 import { root } from '../support/media.js';
 
 const training = join(root, 'models', 'training');
@@ -33,7 +35,10 @@ interface PythonRun {
 function start(module: string, args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> {
   // What is learnt here is so small that a second thread would mostly wait for the first, at full load.
   const env = { ...process.env, OMP_NUM_THREADS: '1', PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' };
-  return spawn(python ?? '', ['-m', module, ...args], { cwd: training, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(python ?? '', ['-m', module, ...args], { cwd: training, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // A test that runs out of time leaves nothing at work beside the next one.
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
 }
 
 /** Runs a module of Python in the training's folder to its end. */
@@ -55,7 +60,7 @@ export async function runUntil(isSo: () => boolean, ...args: string[]): Promise<
   child.stdout.resume();
   child.stderr.resume();
   const ended = once(child, 'exit');
-  while (!isSo() && child.exitCode === null) {
+  while (!isSo() && child.exitCode === null && child.signalCode === null) {
     await sleep(20);
   }
   child.kill('SIGKILL');

@@ -299,5 +299,5 @@ def test_a_recipe_that_teaches_a_light_head_has_one(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("inner: 96}", "inner: 96, light: [8, 8, 16]}"))
     with pytest.raises(ValueError, match="marked"):
         config.load(file)
-    file.write_text(file.read_text().replace("painter: fog", "painter: fog\n  marked: marks/street-lamps.json"))
+    file.write_text(file.read_text().replace("painter: fog", "painter: fog\n  marked: street-lamps.json\n  windows: windows.json"))
     assert config.load(file).widths.light == (8, 8, 16)

@@ -46,8 +46,9 @@ class Phase:
     wholes: int = 1
     """How many pictures are translated whole for that, a step."""
     learns: str = "all"
-    """Which part of the network does: `all` but the light head; or of this, while all else stays as it is, `lamps`, how to find them, from
-    marks, or `glow`, how they shine, from painted layers. Crops of `lamps` have a size of their own."""
+    """Which part of the network does: `all` but the light head; or of this, while all else stays as it is, `lamps`, where they and
+    windows are, from what was marked and judged, or `glow`, how far lamps glow, from painted layers. Crops of `lamps` have a size of their
+    own."""
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
@@ -168,8 +169,10 @@ def load(path: Path) -> Config:
             )
         if phase.learns != "all" and phase.likeness:
             raise ValueError(f"{path.name}: phase {phase.name} sets likeness, but the light head is not taught by whole pictures")
-        if phase.learns == "lamps" and not recipe.data.marked:
-            raise ValueError(f"{path.name}: phase {phase.name} learns lamps, but data.marked doesn't say where they are")
+        if phase.learns == "lamps" and not (recipe.data.marked and recipe.data.windows):
+            raise ValueError(
+                f"{path.name}: phase {phase.name} learns lamps and windows, but data.marked and data.windows don't say where they are"
+            )
     if recipe.folds == 1:
         raise ValueError(f"{path.name}: one fold leaves no pairs to learn from; 0 is a fold for each pair")
     return recipe

@@ -34,7 +34,7 @@ from .windows import UNKNOWN
 
 CROP = (192, 320)
 NEAR_A_LAMP = 0.65
-"""Share of crops that hold one, where all of a picture's lamps are marked; in others all crops hold a spot that was judged."""
+"""Share of crops that hold one, where all of a picture's lamps are marked; in others all crops hold a spot that was judged, if any was."""
 SCALES = (0.75, 1.6)
 SMALLEST = 0.9
 """How wide the peak of a small lamp is, in cells; that of a large one is six tenths of its radius."""
@@ -42,7 +42,8 @@ RELIT = 0.8
 WINDOWS = 0.5
 """Weight of windows beside lamps."""
 IS_WINDOW, IS_NONE = 0.6, 0.25
-"""Share of a cell from which on it counts as a window, and up to which as none; what is unknown counts as half (`judged_panes`)."""
+"""Share of a cell from which on it counts as a window, and up to which as none. What is unknown counts as half (`judged_panes`), so
+that a cell at the edge of a window, before a wall of which nothing is known, may be either."""
 DECAY = 0.995
 NEAR_A_SPOT = 3.0
 """How many cells around a spot that was judged are known, where not all of the picture is."""
@@ -77,7 +78,7 @@ def read_marked(config: Config, data: Path, prepared: Path) -> list[Marked]:
     known = {stem: ((), ()) for stem in read_windows(config)} | known
     found = [Marked(seen, *known[stem]) for stem in sorted(known) if (seen := picture(stem)) is not None]
     if not any(len(of.picture) > 3 for of in found):
-        raise ValueError(f"{config.id}: of no marked picture are windows known ({windows_file(prepared, '')}); `prepare` makes them")
+        raise ValueError(f"{config.id}: of no marked picture are windows known; `prepare` writes {prepared / 'taught'} by data.windows")
     print(f"{len(found)} of {len(known)} marked or judged pictures are here", flush=True)
     return found
 

@@ -139,7 +139,7 @@ class Rise(nn.Module):
 
 
 class LightHead(nn.Module):
-    """Finds street lamps and lit windows: a small detector of its own, from the picture to how sure it is of each in every cell.
+    """Finds street lamps and windows: a small detector of its own, from the picture to how sure it is of each in every cell.
 
     It shares no weights with the rest, which knows too little of what is only a few pixels large, and was taught by marks (`lights`).
     """

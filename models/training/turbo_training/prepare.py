@@ -56,14 +56,17 @@ def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, 
     marked, windows = read_marks(config), read_windows(config)
     progress = Progress("painting", len(paths))
     for done, path in enumerate(paths, 1):
-        if not (out / f"{path.stem}_light.png").exists():
+        to_paint = not (out / f"{path.stem}_light.png").exists()
+        to_judge = bool(windows) and not windows_file(work, path.stem).exists()
+        if to_paint or to_judge:
             picture = read(path)
             shows = known(net, picture, path, labels / f"{path.stem}.png", shared / "shows" / f"{path.stem}.png")
-            day = np.asarray(picture, np.float32) / 255
             judged = windows.get(path.stem, Windows())
-            scene = Scene(day, shows, not path.name.startswith(_STANDING), marked.get(path.stem), judged)
-            if windows:
+            if to_judge:
                 save_whole(bytes_of(judged_panes(shows, judged)), windows_file(work, path.stem))
+        if to_paint:
+            day = np.asarray(picture, np.float32) / 255
+            scene = Scene(day, shows, not path.name.startswith(_STANDING), marked.get(path.stem), judged)
             if config.lamps and done % 3 == 0:
                 reddened = replace(scene, day=redden(day, shows, np.random.default_rng(done)))
                 paint_file(partial(night.paint_unlit_red, before=scene), reddened, out / f"{path.stem}{REDDENED}")
