@@ -46,8 +46,11 @@ function refuseOldNode() {
   }
 }
 
-/** Runs a command with its output held back; it is shown, in one piece, when the command fails. */
+/** Runs a command with its output held back; it is shown, in one piece, when the command fails. After Ctrl-C none is begun. */
 async function runQuietly(command, args, env = {}) {
+  if (isInterrupted) {
+    return false;
+  }
   const child = spawn(command, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -267,7 +270,7 @@ function isRunning(pid) {
 }
 
 // Ctrl-C reaches npm and the others as well. This process waits for them to end, so that a second set-up, started right
-// after, meets nobody still at work in node_modules; then it fails as they did.
+// after, meets nobody still at work in node_modules; then it fails, whatever became of them.
 let isInterrupted = false;
 process.on('SIGINT', () => {
   isInterrupted = true;
@@ -301,7 +304,9 @@ try {
     // A list that fails leaves the others to come to their end, so that no program stays behind; what failed is said last.
     const ends = await Promise.allSettled(lists.map(takeSteps));
     const failed = ends.find(({ status }) => status === 'rejected');
-    if (failed !== undefined) {
+    if (isInterrupted) {
+      process.exitCode = 130;
+    } else if (failed !== undefined) {
       throw failed.reason;
     }
   }

@@ -1,4 +1,5 @@
-"""Where the windows of a street's houses are: as the painter of night finds them, and as someone judged, for the light head.
+"""Where the windows of a street's houses are: found, and put right where someone has judged, for the painter of night; judged, for the
+light head.
 
 Sizes are given in units of 1/640 of the picture's width.
 """
