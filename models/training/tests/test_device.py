@@ -16,7 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from turbo_training import device, train, weights
 from turbo_training.cli import main
 from turbo_training.config import Phase, load
-from turbo_training.evaluate import without_light_head
+from turbo_training.evaluate import without_heads
 from turbo_training.examples import Pairs, Still, Taught
 from turbo_training.folders import Folders
 from turbo_training.likeness import Likeness, Wholes
@@ -26,7 +26,7 @@ from turbo_training.objectives import Duel, _descend
 from turbo_training.train import Run, _batches, _step, _Unpaired
 
 RECIPE = load(Path(__file__).parents[1] / "configs" / "day-to-night.yaml")
-SMALL = replace(without_light_head(RECIPE), widths=Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24))
+SMALL = replace(without_heads(RECIPE), widths=Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24))
 CUDA = torch.device("cuda:0")
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from turbo_training import config
-from turbo_training.evaluate import _before, _first, _folds, without_light_head
+from turbo_training.evaluate import _before, _first, _folds, without_heads
 
 RECIPE = Path(__file__).parents[1] / "configs" / "day-to-night.yaml"
 
 
 def test_leave_one_out_fits_all_that_saw_a_pair() -> None:
-    recipe = without_light_head(config.load(RECIPE))
+    recipe = without_heads(config.load(RECIPE))
     assert recipe.widths.light is None
     alone, *together = recipe.phases
     assert "pairs" not in alone.mixture and len(together) > 1 and all("pairs" in phase.mixture for phase in together)

@@ -10,11 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from turbo_training import config, lights, network, night, train
+from turbo_training import config, light_head, lights, network, night, train
 from turbo_training.graph import build, save
+from turbo_training.light_head import LightHead
 from turbo_training.lights import Marked, Wanted, example, folded, missed, normalised, teach
 from turbo_training.losses import Batch, lit
-from turbo_training.network import LIGHT, Generator, LightHead, Maps, Widths
+from turbo_training.network import HEADS, Generator, Maps, Widths
 from turbo_training.pictures import pixels
 from turbo_training.prepare import read_judged, read_marks, read_windows
 from turbo_training.scene import Box, Mark, Scene, Windows
@@ -111,7 +112,7 @@ def test_phases_that_teach_the_light_head_leave_all_else_as_it_is(tmp_path: Path
     monkeypatch.setattr(lights, "read_marks", lambda _: {"a": (Mark(0.5, 0.5, 0.02),)})
     monkeypatch.setattr(lights, "read_judged", lambda _: {})
     monkeypatch.setattr(lights, "read_windows", lambda _: {})
-    monkeypatch.setattr(network, "LIKELY", (-9.0, -9.0))
+    monkeypatch.setattr(light_head, "LIKELY", (-9.0, -9.0))
     after = Generator(SMALL)
     start = tmp_path / "model.onnx"
     after.load_state_dict(read_weights(train.train(recipe, tmp_path, _work(tmp_path), [], start)))
@@ -133,7 +134,7 @@ def test_lamps_are_learnt_from_marks(tmp_path: Path) -> None:
     street = Marked(pixels(day, Image.new("L", day.size)), (Mark(94 / 160, 33 / 96, 0.025),))
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
-    head = normalised(LightHead(SMALL))
+    head = normalised(LightHead(SMALL.light))
     optimiser = torch.optim.AdamW(head.parameters(), lr=1e-2)
     for _ in range(60):
         picture, wanted = (torch.stack(part) for part in zip(*(example(street, rng) for _ in range(4)), strict=True))
@@ -195,7 +196,7 @@ def test_pictures_that_were_judged_need_not_be_painted_or_there(tmp_path: Path, 
     Image.new("RGB", (640, 384)).save(tmp_path / "rain" / "b.png")
     marked, judged = lights.read_marked(recipe, tmp_path, work)
     assert (len(marked.picture), marked.others) == (4, None) and (len(judged.picture), judged.others) == (3, spot)
-    head = LightHead(SMALL)
+    head = LightHead(SMALL.light)
     before = head.stem.weight.clone()
     phase = config.Phase("lamps", 2, 1e-2, {"teacher": 4}, learns="lamps")
     teach(head, recipe, phase, tmp_path, work, tmp_path / "light-head.pt")
@@ -248,7 +249,7 @@ def test_a_lesson_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(lights, "CROP", (64, 96))
     kept, work, reported = tmp_path / "light-head.pt", _work(tmp_path), list[int]()
     monkeypatch.setattr(lights.Progress, "report", lambda _, step, **__: reported.append(step))
-    whole, rest = LightHead(SMALL), LightHead(SMALL)
+    whole, rest = LightHead(SMALL.light), LightHead(SMALL.light)
     teach(whole, recipe, phase, tmp_path, work, kept)
     assert reported == list(range(1, 202)) and torch.load(kept, weights_only=True)["step"] == 200
     reported.clear()
@@ -257,7 +258,7 @@ def test_a_lesson_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest
     for name, value in whole.state_dict().items():
         assert torch.allclose(rest.state_dict()[name], value, rtol=0.05, atol=0.2), name
     kept.unlink()
-    short = LightHead(SMALL)
+    short = LightHead(SMALL.light)
     teach(short, recipe, replace(phase, steps=1), tmp_path, work, kept)
     assert not torch.allclose(short.stem.weight, whole.stem.weight, rtol=0.05, atol=0.2), "and much was learnt"
 
@@ -270,7 +271,7 @@ def test_what_stays_as_it_is_is_the_average(tmp_path: Path, monkeypatch: pytest.
     work = _work(tmp_path)
     last = read_weights(train.train(recipe, tmp_path, work, []))
     for name, value in read_weights(work / "plain-000003.pt").items():
-        assert name.startswith(LIGHT) or torch.equal(last[name], value), name
+        assert name.startswith(HEADS) or torch.equal(last[name], value), name
 
 
 def test_a_network_without_a_light_head_may_begin_from_one_with_it(tmp_path: Path) -> None:

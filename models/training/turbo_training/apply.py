@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
+from .blocks import FOLD, LUMA
 from .falls import fallen
 from .layout import GROUP, ROWS, by_reduction, rows_of, shape, through
-from .network import FOLD, LIGHTS, LUMA, REACH
+from .light_head import LIGHTS, REACH
 from .nodes import Nodes
 from .see import Weights
 

@@ -10,13 +10,14 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
-from .network import STRIDE, Widths
+from .blocks import STRIDE
+from .network import Widths
 
 STEADY = 4.0
 """What `Config.steady` is where a recipe doesn't say: 0.18 of white is held, 0.3 let go."""
 
 
-LEARNS = ("all", "lamps", "glow")
+LEARNS = ("all", "lamps", "glow", "mirror")
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class Phase:
     wholes: int = 1
     """How many pictures are translated whole for that, a step."""
     learns: str = "all"
-    """Which part of the network does: `all` but the light head; or of this, while all else stays as it is, `lamps`, where they and
-    windows are, from what was marked and judged, or `glow`, how far lamps glow, from painted layers. Crops of `lamps` have a size of their
-    own."""
+    """Which part of the network does: `all` but its heads; or, while all else stays as it is, of the light head `lamps`, where they and
+    windows are, from what was marked and judged, or `glow`, how far lamps glow, from painted layers; or the `mirror` head, from where the
+    painter is sure of ground. Crops of `lamps` have a size of their own."""
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
@@ -163,16 +164,19 @@ def load(path: Path) -> Config:
             )
         if phase.learns not in LEARNS:
             raise ValueError(f"{path.name}: phase {phase.name} learns {phase.learns}; it can be {', '.join(LEARNS)}")
-        if phase.learns != "all" and (not recipe.widths.light or set(phase.mixture) != {"teacher"}):
+        head = "mirror" if phase.learns == "mirror" else "light"
+        if phase.learns != "all" and (not getattr(recipe.widths, head) or set(phase.mixture) != {"teacher"}):
             raise ValueError(
-                f"{path.name}: phase {phase.name} teaches the light head, which takes widths.light and a mixture of teacher alone"
+                f"{path.name}: phase {phase.name} teaches the {head} head, which takes widths.{head} and a mixture of teacher alone"
             )
         if phase.learns != "all" and phase.likeness:
-            raise ValueError(f"{path.name}: phase {phase.name} sets likeness, but the light head is not taught by whole pictures")
+            raise ValueError(f"{path.name}: phase {phase.name} sets likeness, but the {head} head is not taught by whole pictures")
         if phase.learns == "lamps" and not (recipe.data.marked and recipe.data.windows):
             raise ValueError(
                 f"{path.name}: phase {phase.name} learns lamps and windows, but data.marked and data.windows don't say where they are"
             )
+    if recipe.widths.mirror and (recipe.data.painter != "rain" or recipe.data.backwards):
+        raise ValueError(f"{path.name}: widths.mirror is for rain that is painted, and not backwards")
     if recipe.folds == 1:
         raise ValueError(f"{path.name}: one fold leaves no pairs to learn from; 0 is a fold for each pair")
     return recipe

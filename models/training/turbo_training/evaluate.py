@@ -62,7 +62,7 @@ def evaluate(
     if "speed" in parts:
         figures["milliseconds"] = speed(graph)
     if "pairs" in parts and config.data.pairs:
-        figures |= leave_one_out(config, data, work, prepared or work, start or _before(without_light_head(config), work), device)
+        figures |= leave_one_out(config, data, work, prepared or work, start or _before(without_heads(config), work), device)
     file.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return figures
@@ -102,10 +102,10 @@ def speed(graph: Path) -> dict[str, object]:
 def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start: Path, device: torch.device = CPU) -> dict[str, object]:
     """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it.
 
-    The network is judged without its light head, if it has one, which learns apart and sees no pair.
+    The network is judged without its head, if it has one, which learns apart and sees no pair.
     """
     pairs = read_pairs(data, config.data.pairs, 640)
-    whole = without_light_head(config)
+    whole = without_heads(config)
     fitted = replace(whole, phases=whole.phases[_first(whole) :])
     scores: dict[str, list[tuple[float, float]]] = {"network": [], "input": [], "curve": [], "ownCurve": []}
     rows, folds = [], work / _folds(fitted, start, prepared)
@@ -133,10 +133,10 @@ def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start:
     }
 
 
-def without_light_head(config: Config) -> Config:
-    """The recipe of the same network but for its light head."""
+def without_heads(config: Config) -> Config:
+    """The recipe of the same network but for its heads."""
     phases = [phase for phase in config.phases if phase.learns == "all"]
-    return replace(config, phases=phases, widths=replace(config.widths, light=None))
+    return replace(config, phases=phases, widths=replace(config.widths, light=None, mirror=None))
 
 
 def _folds(fitted: Config, start: Path, prepared: Path) -> Path:

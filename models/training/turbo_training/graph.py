@@ -17,8 +17,11 @@ from .config import STEADY
 from .falling import Layer
 from .falls import fall
 from .layout import give, lay_out
+from .light_head import DILATIONS, LIGHTS, LIKELY, REACH, SURE, window_maps
 from .memory import remember, states
-from .network import DILATIONS, LIGHTS, LIKELY, REACH, SURE, Generator, window_maps
+from .mirror import mirror
+from .mirror_head import COLOURS, UNIT
+from .network import Generator
 from .nodes import Nodes
 from .see import Weights, see
 
@@ -45,10 +48,14 @@ def build(
         w["glow.weight"] = generator.glow.kernel().detach().float().cpu().numpy()
     lay_out(g)
     first, colours, light = see(g, w, strips)
-    features = _features(g, w, first, generator.widths.dilations)
+    decoded = _features(g, w, first, generator.widths.dilations)
+    features = decoded[-1]
     if light is not None:
         features = g.add("Concat", [features, _light_head(g, w, light)], "features.all", axis=1)
         w |= _over_all(w)
+    if generator.mirror_head is not None:
+        features = g.add("Concat", [features, mirror(g, w, features, _mirror_head(g, w, decoded), colours)], "features.all", axis=1)
+        w |= _with_mirrors(w)
     if steady is not None:
         features = remember(g, w, colours, features, steady)
     give(g, apply(g, w, features, mixed, strips, fall(g, falling) if falling else None))
@@ -104,8 +111,18 @@ def _over_all(w: Weights) -> Weights:
     return {"maps.weight": maps, "seen.weight": seen}
 
 
-def _features(g: Nodes, w: Weights, first: str, dilations: tuple[int, ...]) -> str:
-    """The finest features, from the first ones."""
+def _with_mirrors(w: Weights) -> Weights:
+    """The same where the light that wet ground adds comes last: it is light already."""
+    maps = np.pad(w["maps.weight"], ((0, 0), (0, COLOURS), (0, 0), (0, 0)))
+    mirrors = np.zeros((COLOURS, *maps.shape[1:]), np.float32)
+    mirrors[range(COLOURS), range(-COLOURS, 0)] = 1
+    light = maps.copy()
+    light[6:] += mirrors
+    return {"maps.weight": light, "seen.weight": maps, "mirrors.weight": mirrors}
+
+
+def _features(g: Nodes, w: Weights, first: str, dilations: tuple[int, ...]) -> list[str]:
+    """Features at 1/32, 1/16, 1/8 and 1/4 of the picture, from the first ones."""
     steps = [first]
     for layer in ("down8", "down16", "down32"):
         x = g.conv(steps[-1], w[f"{layer}.weight"], layer, w[f"{layer}.bias"], strides=[2, 2], pads=[1, 1, 1, 1])
@@ -115,9 +132,10 @@ def _features(g: Nodes, w: Weights, first: str, dilations: tuple[int, ...]) -> s
     deep = steps.pop()
     for index, dilation in enumerate(dilations):
         deep = _block(g, w, deep, f"blocks.{index}", dilation)
+    decoded = [deep]
     for layer in ("rise16", "rise8", "rise4"):
-        deep = _rise(g, w, deep, steps.pop(), layer)
-    return deep
+        decoded.append(_rise(g, w, decoded[-1], steps.pop(), layer))
+    return decoded
 
 
 def _light_head(g: Nodes, w: Weights, first: str) -> str:
@@ -138,6 +156,22 @@ def _light_head(g: Nodes, w: Weights, first: str) -> str:
     sure = g.conv(x, w[f"{name}.tell.weight"] * spread.reshape(-1, 1, 1, 1), f"{name}.tell", bias)
     none, whole = (g.constant(np.array(value, np.float32), f"{name}.{key}") for key, value in (("none", 0), ("whole", 1)))
     return g.add("Clip", [sure, none, whole], f"{name}.sure")
+
+
+def _mirror_head(g: Nodes, w: Weights, decoded: list[str]) -> tuple[str, str]:
+    """What the mirror head tells of the features at 1/32 to 1/4 of the picture: how surely each cell is wet ground, and how many cells
+    below a foot, [1, 1, h, w] each."""
+    name = "mirror_head"
+    x = _block(g, w, decoded[0], f"{name}.block", 2)
+    for fine, size, layers, dilations in ((decoded[1], 16, "wide", (1, 2)), (decoded[2], 8, "near", (1,)), (decoded[3], 4, "", ())):
+        skip = g.conv(fine, w[f"{name}.skip{size}.weight"], f"{name}.skip{size}")
+        x = g.relu(g.add("Add", [skip, _twice(g, w, x, f"{name}.narrow{size}")], f"{name}.sum{size}"))
+        x = _polished(g, w, x, f"{name}.{layers}", dilations)
+    told = g.conv(x, w[f"{name}.tell.weight"], f"{name}.tell", w[f"{name}.tell.bias"])
+    sure, below = g.split(told, [f"{name}.sure.logit", f"{name}.below.logit"], [1, 1], axis=1)
+    sure = g.add("Sigmoid", [sure], f"{name}.sure")
+    scaled = g.add("Mul", [sure, g.floats([UNIT], f"{name}.unit")], f"{name}.scaled")
+    return sure, g.add("Mul", [g.add("Softplus", [below], f"{name}.soft"), scaled], f"{name}.below")
 
 
 def _polished(g: Nodes, w: Weights, x: str, name: str, dilations: tuple[int, ...]) -> str:

@@ -12,8 +12,8 @@ from functools import partial
 
 from onnx import TensorProto
 
+from .blocks import FOLD, STRIDE
 from .look import MOST, REDUCTIONS
-from .network import FOLD, STRIDE
 from .nodes import Nodes
 
 ROWS = {1: 32, 2: 32, 4: 16}

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from .blocks import FOLD, Polish
 from .config import Config, Phase
 from .device import CPU
-from .network import FOLD, LightHead, Polish
+from .light_head import LightHead
 from .pictures import pixels, read, relight
 from .prepare import read_judged, read_marks, read_windows, windows_file
 from .progress import Progress
@@ -152,7 +153,7 @@ def teach(head: LightHead, config: Config, phase: Phase, data: Path, prepared: P
     """Teaches a new head from scratch and puts its weights into `head`; `kept` has how far it is, for the next time if it is killed."""
     marked = read_marked(config, data, prepared)
     torch.manual_seed(config.seed)
-    net = normalised(LightHead(config.widths)).to(device=device, memory_format=torch.channels_last)
+    net = normalised(LightHead(config.widths.light)).to(device=device, memory_format=torch.channels_last)
     average = copy.deepcopy(net).requires_grad_(False)
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
     first = 0

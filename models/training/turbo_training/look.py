@@ -10,7 +10,10 @@ from __future__ import annotations
 import torch.nn.functional as functional
 from torch import Tensor
 
-from .network import DILATIONS, FOLD, LIGHTS, PIXELS, REACH, STRIDE, Generator, Maps, Widths, enlarged
+from .blocks import FOLD, PIXELS, STRIDE
+from .light_head import DILATIONS, LIGHTS, REACH
+from .mirror_head import TOLD
+from .network import Generator, Maps, Widths, enlarged
 
 MOST = 700_000
 """Pixels that the network looks at, at most, unless the reduction is the largest that there is."""
@@ -37,7 +40,7 @@ def predict(generator: Generator, picture: Tensor, ratio: int) -> Maps:
 
 def multiply_accumulates(widths: Widths, width: int, height: int) -> int:
     """Multiply-accumulates of the network for one frame of this size, with the first products, from every pixel of the frame, and without
-    what enlarges and applies the maps."""
+    what enlarges and applies the maps, or fetches what is mirrored."""
     ratio = reduction(width, height)
     columns, rows = (side // FOLD for side in padded(width, height))
     full, w = columns * rows, widths
@@ -55,4 +58,10 @@ def multiply_accumulates(widths: Widths, width: int, height: int) -> int:
         quarter += fine**2 * (polishes["near"] + polishes["last"]) + LIGHTS * (fine + 3 * (2 * REACH + 1) ** 2)
         eighth += half * (9 * fine + half * (polishes["wide"] + polishes["back"]) + fine)
         sixteenth += fourth * (9 * half + fourth * polishes["deep"] + half)
+    if w.mirror:
+        inner, fourth, half, fine = w.mirror
+        deep += 10 * w.thirtysecond * inner + w.thirtysecond * fourth
+        sixteenth += fourth * (w.sixteenth + 2 * 9 * fourth + half)
+        eighth += half * (w.eighth + 9 * half + fine)
+        quarter += fine * (w.quarter + TOLD) + 9 * w.quarter
     return full * 3 * PIXELS * first + grid * quarter + grid // 4 * eighth + grid // 16 * sixteenth + grid // 64 * deep

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .blocks import luma
 from .device import send
-from .network import Maps, luma
+from .network import Maps
 
 
 @dataclass

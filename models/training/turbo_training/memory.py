@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .network import LIGHTS, Widths
+from .network import Widths
 from .nodes import Nodes
 from .see import Weights
 
@@ -29,6 +29,8 @@ DIMMEST = 0.02
 """Added to colours before the root is drawn, or the noise of black would count as movement."""
 GAIN = 4.0
 """How many times as much as light a logarithm of gain may change before it counts as much."""
+MIRRORED = 2.0
+"""How many times as much as a colour the light that wet ground mirrors may change: 0.09 is held, 0.15 let go."""
 CALM = 0.9
 """Share of the picture that must be the same for all to be kept. Less is where a camera moves, and what trees and posts left in a plain sky
 would stay there; or where a still camera sees a busy street, whose flicker is hardly seen."""
@@ -55,7 +57,7 @@ class State:
 def states(widths: Widths) -> list[State]:
     """What goes from frame to frame: the features, and the colour and the age of each cell."""
     features, cells = (
-        State("previousFeatures", "nextFeatures", widths.quarter + (LIGHTS if widths.light else 0)),
+        State("previousFeatures", "nextFeatures", widths.quarter + widths.told),
         State("previousCells", "nextCells", 3),
     )
     return [features, cells, State("previousAge", "nextAge", 1)]
@@ -72,9 +74,11 @@ def remember(g: Nodes, w: Weights, colours: str, features: str, steady: float) -
 
 
 def _weights(w: Weights, steady: float) -> np.ndarray:
-    """Those that predict the maps, in units of a change of colour: [9, features, 1, 1]. What the network says of a cell may change
-    without its colours, where a lamp comes near that throws its glow there; that mustn't trail behind the lamp."""
-    return w.get("seen.weight", w["maps.weight"]) / np.array([GAIN * steady] * 6 + [steady] * 3, np.float32).reshape(9, 1, 1, 1)
+    """Those that predict the maps, in units of a change of colour: [9, features, 1, 1], or [12, ...] with a mirror head. What the
+    network says of a cell may change without its colours, where a lamp comes near that throws its glow there; that mustn't trail behind
+    the lamp. What is mirrored has a rule of its own."""
+    weights = w.get("seen.weight", w["maps.weight"]) / np.array([GAIN * steady] * 6 + [steady] * 3, np.float32).reshape(9, 1, 1, 1)
+    return np.concatenate([weights, w["mirrors.weight"] / MIRRORED]) if "mirrors.weight" in w else weights
 
 
 def _same(g: Nodes, *changes: str) -> str:

@@ -18,7 +18,20 @@ from PIL import Image
 
 from .running import start
 
-FLOATING = ("rise4.narrow", "rise4.skip", "rise4.mix", "maps.raw", "change", "light_head.tell", "glow")
+FLOATING = (
+    "rise4.narrow",
+    "rise4.skip",
+    "rise4.mix",
+    "maps.raw",
+    "change",
+    "light_head.tell",
+    "glow",
+    "mirror_head.narrow4",
+    "mirror_head.skip4",
+    "mirror_head.tell",
+    "mirror.maps",
+    "mirror.luma",
+)
 """Convolutions that are left as they are: those near the output, where rounding shows most, and what memory goes by."""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
+from .blocks import FOLD, PIXELS
 from .layout import by_reduction, shape, through
-from .network import FOLD, PIXELS
 from .nodes import Nodes
 
 Weights = dict[str, np.ndarray]

@@ -22,7 +22,8 @@ from .examples import Source
 from .lights import teach
 from .likeness import Likeness, Wholes, open_likeness
 from .losses import Batch, excess, halo, judged, kept, layered, lit, restless, roughness, veil
-from .network import LIGHT, Generator, Maps
+from .mirrors import unlike
+from .network import HEADS, Generator, Maps
 from .progress import Progress
 from .share import RANK, agree, join, portion, spread, wait
 from .sheets import sample_sheet
@@ -95,7 +96,7 @@ def train(
         if index >= run.phase:
             sized = replace(config, crop=phase.crop or config.crop)
             if phase.learns != "all" and run.step == 0:
-                # what ships is the average, and from here on all but the light head stays as it is
+                # what ships is the average, and from here on all but a head stays as it is
                 run.generator.load_state_dict(run.averaged.state_dict())
             names = set(phase.mixture) if phase.learns != "lamps" else set[str]()
             sources = open_sources(sized, data, prepared or work, names, hold_out, device)
@@ -149,7 +150,7 @@ def _seed(run: Run) -> int:
 def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _Unpaired | None, data: Path, work: Path) -> None:
     progress = Progress(phase.name, phase.steps, run.step)
     for name, parameter in run.generator.named_parameters():
-        belongs = name.startswith("glow.") if phase.learns == "glow" else not name.startswith(LIGHT)
+        belongs = not name.startswith(HEADS) if phase.learns == "all" else name.startswith(_LEARNING[phase.learns])
         parameter.requires_grad_(belongs)
     torch.manual_seed(_seed(run))
     batches = _batches(sources, phase.mixture, _seed(run))
@@ -178,10 +179,8 @@ def _keep(run: Run, phase: Phase, data: Path, work: Path) -> None:
 def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> tuple[Tensor, dict[str, Tensor]]:
     for group in run.optimiser.param_groups:
         group["lr"] = phase.rate_at(run.step)
-    if phase.learns == "glow":
-        with torch.autocast(batch.picture.device.type, torch.bfloat16):
-            light, glow = run.generator.lights(batch.picture.contiguous(memory_format=torch.channels_last))
-        loss = lit(light, glow, batch).mean()
+    if phase.learns != "all":
+        loss = _of_head(run, phase, batch)
         _learn(run, loss)
         return loss.detach(), {}
     maps = _maps(run, batch.picture)
@@ -199,6 +198,17 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
         loss, parts = loss + more, parts | seen
     _learn(run, loss)
     return loss.detach(), parts
+
+
+_LEARNING = {"glow": "glow.", "mirror": "mirror_head."}
+"""How the names of the weights begin that a phase teaches, where it doesn't teach all but the heads, or lamps."""
+
+
+def _of_head(run: Run, phase: Phase, batch: Batch) -> Tensor:
+    picture = batch.picture.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(batch.picture.device.type, torch.bfloat16):
+        told = run.generator.lights(picture) if phase.learns == "glow" else (run.generator.reflections(picture),)
+    return lit(*told, batch).mean() if phase.learns == "glow" else unlike(told[0].float(), batch.sure)
 
 
 def _learn(run: Run, loss: Tensor) -> None:

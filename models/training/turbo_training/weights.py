@@ -10,7 +10,9 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from .network import FOLD, LIGHT, LIKELY, PIXELS, SURE, Generator, Widths, rings
+from .blocks import FOLD, PIXELS
+from .light_head import LIKELY, SURE, rings
+from .network import HEADS, Generator, Widths
 from .see import COLOURS
 
 
@@ -24,9 +26,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def begin(generator: Generator, path: Path) -> None:
-    """Gives a generator these weights; a light head that they lack stays as it was made, and one that it lacks is left out."""
-    head = {name: value for name, value in generator.state_dict().items() if name.startswith(LIGHT)}
-    read = {name: value for name, value in read_weights(path).items() if head or not name.startswith(LIGHT)}
+    """Gives a generator these weights; a head that they lack stays as it was made, and one that it lacks is left out."""
+    own = generator.state_dict()
+    head = {name: value for name, value in own.items() if name.startswith(HEADS)}
+    read = {name: value for name, value in read_weights(path).items() if name in own or not name.startswith(HEADS)}
     generator.load_state_dict(head | read)
 
 
@@ -50,5 +53,9 @@ def _of_graph(path: Path) -> dict[str, Tensor]:
         light = (len(found["light_head.stem.bias"]), len(found["light_head.down8.bias"]), len(found["light_head.down16.bias"]))
         flat, kernel = rings().flatten(1).numpy(), found["glow.weight"]
         found["glow.weight"] = np.linalg.lstsq(flat.T, kernel.reshape(-1, flat.shape[1]).T, None)[0].T
-    widths = Widths(light=light)
+    mirror = None
+    if "mirror_head.tell.weight" in found:
+        layers = ("block.spread", "narrow16", "narrow8", "narrow4")
+        mirror = tuple(len(found[f"mirror_head.{layer}.bias"]) for layer in layers)
+    widths = Widths(light=light, mirror=mirror)
     return {name: torch.from_numpy(np.ascontiguousarray(found[name], np.float32)) for name in Generator(widths).state_dict()}
