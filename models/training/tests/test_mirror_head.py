@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,12 @@ import torch
 from PIL import Image
 
 from turbo_training import config, train
+from turbo_training.direction import TwoWay
+from turbo_training.evaluate import without_heads
 from turbo_training.graph import build, save
+from turbo_training.manifest import write_manifest
 from turbo_training.mirror_head import FLAT, ground, mirrored
-from turbo_training.mirrors import below_feet, unlike
+from turbo_training.mirrors import below_feet, mistaken
 from turbo_training.network import Generator, Widths
 from turbo_training.running import start
 from turbo_training.weights import begin, read_weights
@@ -41,7 +46,7 @@ def test_what_is_told_rightly_costs_least() -> None:
     nowhere, elsewhere = right.clone(), right.clone()
     nowhere[:, 0], elsewhere[:, 1] = -8, 1
     assert torch.allclose(ground(right)[:, 1:], below, atol=0.01)
-    assert unlike(right, sure) < 0.01 < 0.3 < min(unlike(nowhere, sure), unlike(elsewhere, sure))
+    assert mistaken(right, sure) < 0.01 < 0.3 < min(mistaken(nowhere, sure), mistaken(elsewhere, sure))
 
 
 def test_a_wet_road_shows_what_stands_on_it_upside_down() -> None:
@@ -57,14 +62,13 @@ def test_a_wet_road_shows_what_stands_on_it_upside_down() -> None:
     redness = wet[0] - wet[1]
     assert 1 <= redness.argmax() <= 4 and redness.max() > 0.15 * FLAT
     assert wet[1].argmax() >= 6, "the sky is mirrored below what stands before it"
-    assert wet.mean().abs() < 0.02, "the road is as bright as it was"
+    assert wet.mean().abs() < 0.05, "the road is as bright as it was"
 
 
 def test_nothing_is_wet_before_the_head_is_taught() -> None:
     torch.manual_seed(0)
     dry, wet = Generator(replace(SMALL, mirror=None)), Generator(SMALL)
     wet.load_state_dict(dry.state_dict(), strict=False)
-    torch.nn.init.normal_(wet.mirror_head.tell.weight, std=0.01)
     picture = torch.rand(1, 3, 64, 96)
     with torch.no_grad():
         assert (wet(picture).apply(picture) - dry(picture).apply(picture)).abs().max() < 0.01
@@ -120,6 +124,56 @@ def test_what_is_mirrored_is_not_remembered_where_it_no_longer_is(tmp_path: Path
         assert np.allclose(again, light + (by if kept else 0), atol=0.001)
 
 
+def test_its_lesson_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "sample_sheet", lambda *_: None)
+    mirrors = config.Phase("mirrors", 203, 1e-2, {"teacher": 1}, learns="mirror")
+    recipe = replace(config.load(RECIPES / "clear-to-rainy.yaml"), widths=SMALL, crop=(64, 96), phases=[mirrors])
+    work, steps, step = _work(tmp_path), list[int](), train._step
+
+    def counted(run: train.Run, *rest: object) -> object:
+        steps.append(run.step)
+        if len(steps) == 202:
+            raise KeyboardInterrupt
+        return step(run, *rest)
+
+    monkeypatch.setattr(train, "_step", counted)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(recipe, tmp_path, work, [])
+    half = read_weights(work / "latest.pt")
+    whole = read_weights(train.train(recipe, tmp_path, work, []))
+    assert steps[202:] == [200, 201, 202], "what was learnt is not learnt again"
+    for name, value in half.items():
+        assert name.startswith("mirror_head.") or torch.equal(whole[name], value), name
+    assert not torch.equal(half["mirror_head.tell.weight"], whole["mirror_head.tell.weight"])
+
+
+def test_a_network_without_one_may_begin_from_a_package_with_one(tmp_path: Path) -> None:
+    save(build(Generator(SMALL).eval(), "test"), tmp_path / "model.onnx")
+    headless, folder = TwoWay(replace(SMALL, mirror=None)), tmp_path
+    begin(headless.generator, folder)
+    assert torch.allclose(headless.generator.stem.weight, read_weights(folder)["stem.weight"])
+    assert "mirror_head.tell.weight" in read_weights(folder)
+
+
+def test_leave_one_out_is_without_it() -> None:
+    recipe = without_heads(config.load(RECIPES / "clear-to-rainy.yaml"))
+    assert recipe.widths.mirror is None and [phase.name for phase in recipe.phases] == ["wet", "drawn"]
+
+
+@pytest.mark.parametrize("recipe", sorted(path.stem for path in RECIPES.glob("*.yaml")))
+def test_shipped_manifests_say_what_their_recipes_say(recipe: str, tmp_path: Path) -> None:
+    shipped = json.loads((RECIPES.parent.parent / recipe / "manifest.json").read_text(encoding="utf-8"))
+    loaded = config.load(RECIPES / f"{recipe}.yaml")
+    write_manifest(loaded, Generator(loaded.widths), 0, {}, tmp_path, date.today())
+    wanted = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    for part in (shipped, wanted):
+        for measured in ("graphs", "figures"):
+            del part[measured]
+        for measured in ("steps", "trainedOn", "framework"):
+            del part["provenance"][measured]
+    assert shipped == wanted
+
+
 def test_a_recipe_that_teaches_a_mirror_head_has_one_and_paints_rain(tmp_path: Path) -> None:
     text, file = (RECIPES / "clear-to-rainy.yaml").read_text(), tmp_path / "recipe.yaml"
     file.write_text(text.replace(", mirror: [48, 40, 32, 16]", ""))
@@ -128,5 +182,12 @@ def test_a_recipe_that_teaches_a_mirror_head_has_one_and_paints_rain(tmp_path: P
     file.write_text(text.replace("painter: rain", "painter: fog"))
     with pytest.raises(ValueError, match=r"widths\.mirror is for rain that is painted"):
         config.load(file)
-    with pytest.raises(ValueError, match="not both"):
-        Generator(replace(SMALL, light=(8, 8, 16)))
+    for widths, message in ((", light: [8, 8, 16]}", "not both"), ("}", r"widths\.mirror has 2 numbers; it takes 4")):
+        numbers = "[48, 40, 32, 16]" if "light" in widths else "[48, 40]"
+        file.write_text(text.replace("mirror: [48, 40, 32, 16]}", f"mirror: {numbers}{widths}"))
+        with pytest.raises(ValueError, match=message):
+            config.load(file)
+    for mistake in ("mixture: {teacher: 4, pairs: 1}, crop: [320, 576]", "mixture: {teacher: 4}, likeness: 1.0, crop: [320, 576]"):
+        file.write_text(text.replace("mixture: {teacher: 4}, crop: [320, 576]", mistake))
+        with pytest.raises(ValueError, match="the mirror head"):
+            config.load(file)

@@ -12,6 +12,7 @@ FOLD = 4
 STRIDE = 32
 """The picture is padded to a multiple of this."""
 PIXELS = FOLD * FOLD
+COLOURS = 3
 LUMA = (0.299, 0.587, 0.114)
 
 

@@ -175,6 +175,12 @@ def load(path: Path) -> Config:
             raise ValueError(
                 f"{path.name}: phase {phase.name} learns lamps and windows, but data.marked and data.windows don't say where they are"
             )
+    if recipe.widths.mirror and recipe.widths.light:
+        raise ValueError(f"{path.name}: a network has a light head or a mirror head: widths.light or widths.mirror, not both")
+    for head, parts in (("light", 3), ("mirror", 4)):
+        widths = getattr(recipe.widths, head)
+        if widths and len(widths) != parts:
+            raise ValueError(f"{path.name}: widths.{head} has {len(widths)} numbers; it takes {parts}")
     if recipe.widths.mirror and (recipe.data.painter != "rain" or recipe.data.backwards):
         raise ValueError(f"{path.name}: widths.mirror is for rain that is painted, and not backwards")
     if recipe.folds == 1:

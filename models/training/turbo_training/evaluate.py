@@ -102,7 +102,7 @@ def speed(graph: Path) -> dict[str, object]:
 def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start: Path, device: torch.device = CPU) -> dict[str, object]:
     """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it.
 
-    The network is judged without its head, if it has one, which learns apart and sees no pair.
+    The network is judged without its heads, which learn apart and see no pair.
     """
     pairs = read_pairs(data, config.data.pairs, 640)
     whole = without_heads(config)

@@ -13,6 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from .apply import apply
+from .blocks import COLOURS
 from .config import STEADY
 from .falling import Layer
 from .falls import fall
@@ -20,7 +21,8 @@ from .layout import give, lay_out
 from .light_head import DILATIONS, LIGHTS, LIKELY, REACH, SURE, window_maps
 from .memory import remember, states
 from .mirror import mirror
-from .mirror_head import COLOURS, UNIT
+from .mirror_head import DILATIONS as MIRROR_DILATIONS
+from .mirror_head import UNIT
 from .network import Generator
 from .nodes import Nodes
 from .see import Weights, see
@@ -112,7 +114,8 @@ def _over_all(w: Weights) -> Weights:
 
 
 def _with_mirrors(w: Weights) -> Weights:
-    """The same where the light that wet ground adds comes last: it is light already."""
+    """Weights of what is predicted from the finest features, where the light that wet ground adds comes last: it is light already. Memory
+    goes by what the rest predicts (`seen.weight`) and, by a rule of its own, by that light (`mirrors.weight`)."""
     maps = np.pad(w["maps.weight"], ((0, 0), (0, COLOURS), (0, 0), (0, 0)))
     mirrors = np.zeros((COLOURS, *maps.shape[1:]), np.float32)
     mirrors[range(COLOURS), range(-COLOURS, 0)] = 1
@@ -162,11 +165,11 @@ def _mirror_head(g: Nodes, w: Weights, decoded: list[str]) -> tuple[str, str]:
     """What the mirror head tells of the features at 1/32 to 1/4 of the picture: how surely each cell is wet ground, and how many cells
     below a foot, [1, 1, h, w] each."""
     name = "mirror_head"
-    x = _block(g, w, decoded[0], f"{name}.block", 2)
-    for fine, size, layers, dilations in ((decoded[1], 16, "wide", (1, 2)), (decoded[2], 8, "near", (1,)), (decoded[3], 4, "", ())):
+    x = _block(g, w, decoded[0], f"{name}.block", *MIRROR_DILATIONS["block"])
+    for fine, size, layers in ((decoded[1], 16, "wide"), (decoded[2], 8, "near"), (decoded[3], 4, "last")):
         skip = g.conv(fine, w[f"{name}.skip{size}.weight"], f"{name}.skip{size}")
         x = g.relu(g.add("Add", [skip, _twice(g, w, x, f"{name}.narrow{size}")], f"{name}.sum{size}"))
-        x = _polished(g, w, x, f"{name}.{layers}", dilations)
+        x = _polished(g, w, x, f"{name}.{layers}", MIRROR_DILATIONS[layers])
     told = g.conv(x, w[f"{name}.tell.weight"], f"{name}.tell", w[f"{name}.tell.bias"])
     sure, below = g.split(told, [f"{name}.sure.logit", f"{name}.below.logit"], [1, 1], axis=1)
     sure = g.add("Sigmoid", [sure], f"{name}.sure")

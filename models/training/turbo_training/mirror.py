@@ -6,7 +6,7 @@ import numpy as np
 from onnx import TensorProto
 
 from .blocks import LUMA
-from .mirror_head import AFTER, AROUND, BEFORE, FLAT, LEAST, STEEP
+from .mirror_head import AFTER, AROUND, BEFORE, EVEN, FLAT, LEAST, STEEP
 from .nodes import Nodes
 from .see import Weights
 
@@ -14,9 +14,9 @@ from .see import Weights
 def mirror(g: Nodes, w: Weights, features: str, told: tuple[str, str], colours: str) -> str:
     """The light that wet ground adds by mirroring, [1, 3, h, w]; from the finest features, what the mirror head tells, and the mean colours
     of cells, 0 to 1."""
-    sure, below = told
-    rows = g.add("Shape", [below], "mirror.rows", start=2, end=3)
-    source, last = _source(g, below, rows)
+    sure, twice = told[0], _twice_below(g, told)
+    rows = g.add("Shape", [twice], "mirror.rows", start=2, end=3)
+    source, last = _source(g, twice, rows)
     seen = _blurred(g, _seen(g, w, features, colours), BEFORE, "mirror.soft")
     above = g.add("Floor", [source], "mirror.above")
     first = _fetched(g, seen, above, "mirror.first")
@@ -26,9 +26,9 @@ def mirror(g: Nodes, w: Weights, features: str, told: tuple[str, str], colours: 
     image = _blurred(g, g.add("Add", [first, part], "mirror.sharp"), AFTER, "mirror.image")
     of_ground = _around(g, g.add("Concat", [g.add("Mul", [image, sure], "mirror.of.ground"), sure], "mirror.to.mean", axis=1))
     total, count = g.split(of_ground, ["mirror.total", "mirror.ground"], [3, 1], axis=1)
-    mean = g.add("Div", [total, g.add("Add", [count, g.floats([LEAST], "mirror.least")], "mirror.some")], "mirror.mean")
+    mean = g.add("Div", [total, g.add("Add", [count, g.floats([LEAST], "mirror.least.ground")], "mirror.some")], "mirror.mean")
     other = g.add("Sub", [image, mean], "mirror.other")
-    return g.add("Mul", [other, _share(g, sure, below, rows)], "mirror.added")
+    return g.add("Mul", [other, _share(g, sure, twice, rows)], "mirror.added")
 
 
 def _seen(g: Nodes, w: Weights, features: str, colours: str) -> str:
@@ -41,14 +41,21 @@ def _seen(g: Nodes, w: Weights, features: str, colours: str) -> str:
     return g.add("Clip", [seen, *(g.constant(np.array(end, np.float32), f"mirror.seen.{end}") for end in (0, 1))], "mirror.seen")
 
 
-def _source(g: Nodes, below: str, rows: str) -> tuple[str, str]:
+def _twice_below(g: Nodes, told: tuple[str, str]) -> str:
+    """Twice the distance of each cell to the foot, evened out as in `mirrored`."""
+    least = g.floats([LEAST], "mirror.least")
+    around = _blurred(g, g.add("Concat", list(told), "mirror.told", axis=1), EVEN, "mirror.even")
+    sure, below = g.split(around, ["mirror.sure.around", "mirror.below.around"], [1, 1], axis=1)
+    far = g.add("Div", [below, g.add("Add", [sure, least], "mirror.sure.some")], "mirror.far")
+    return g.add("Mul", [g.add("Mul", [far, told[0]], "mirror.below"), g.floats([2], "mirror.two")], "mirror.twice")
+
+
+def _source(g: Nodes, twice: str, rows: str) -> tuple[str, str]:
     """The row that each cell mirrors, [1, 1, h, w], and the last row there is."""
-    none, one = (g.constant(np.array(value, np.int64), f"mirror.row.{value}") for value in (0, 1))
-    count = g.add("ReduceSum", [rows], "mirror.count", keepdims=0)
-    each = g.add("Cast", [g.add("Range", [none, count, one], "mirror.range")], "mirror.each", to=TensorProto.FLOAT)
-    each = g.add("Unsqueeze", [each, g.ints([1], "mirror.axis")], "mirror.row")
-    last = g.add("Cast", [g.add("Sub", [count, one], "mirror.last.row")], "mirror.last", to=TensorProto.FLOAT)
-    up = g.add("Sub", [each, g.add("Mul", [below, g.floats([2], "mirror.twice")], "mirror.up")], "mirror.far")
+    counted = _counted(g, rows, "mirror.row")
+    each = g.add("Unsqueeze", [g.add("Cast", [counted], "mirror.each", to=TensorProto.FLOAT), g.ints([1], "mirror.axis")], "mirror.row")
+    last = g.add("ReduceMax", [each], "mirror.last", keepdims=0)
+    up = g.add("Sub", [each, twice], "mirror.up")
     return g.add("Clip", [up, g.constant(np.array(0, np.float32), "mirror.top"), last], "mirror.source"), last
 
 
@@ -58,10 +65,10 @@ def _fetched(g: Nodes, seen: str, row: str, name: str) -> str:
     return g.add("GatherElements", [seen, g.add("Expand", [places, g.add("Shape", [seen], f"{name}.size")], f"{name}.rows")], name, axis=2)
 
 
-def _share(g: Nodes, sure: str, below: str, rows: str) -> str:
+def _share(g: Nodes, sure: str, twice: str, rows: str) -> str:
     """How much of what a cell mirrors is added."""
     height = g.add("Cast", [rows], "mirror.height", to=TensorProto.FLOAT)
-    steep = g.add("Div", [g.add("Mul", [below, "mirror.twice"], "mirror.below"), height], "mirror.steepness")
+    steep = g.add("Div", [twice, height], "mirror.steepness")
     steep = g.add("Min", [steep, g.floats([1], "mirror.steepest")], "mirror.steep")
     less = g.add("Mul", [steep, g.floats([FLAT - STEEP], "mirror.fall")], "mirror.less")
     return g.add("Mul", [g.add("Sub", [g.floats([FLAT], "mirror.flat"), less], "mirror.most"), sure], "mirror.share")
@@ -81,9 +88,14 @@ def _around(g: Nodes, x: str) -> str:
 
 def _band(g: Nodes, x: str, axis: int, name: str) -> str:
     """Weights of the mean along an axis, [n, n]."""
-    count = g.add("ReduceSum", [g.add("Shape", [x], f"{name}.size", start=axis, end=axis + 1)], f"{name}.count", keepdims=0)
-    each = g.add("Range", ["mirror.row.0", count, "mirror.row.1"], f"{name}.each")
+    each = _counted(g, g.add("Shape", [x], f"{name}.size", start=axis, end=axis + 1), name)
     first, second = (g.add("Unsqueeze", [each, g.ints([at], f"{name}.{at}")], f"{name}.each.{at}") for at in (0, 1))
     apart = g.add("Abs", [g.add("Sub", [first, second], f"{name}.between")], f"{name}.apart")
     near = g.add("LessOrEqual", [apart, g.ints([AROUND // 2], f"{name}.reach")], f"{name}.near")
     return g.add("Mul", [g.add("Cast", [near], f"{name}.ones", to=TensorProto.FLOAT), g.floats([1 / AROUND], f"{name}.part")], name)
+
+
+def _counted(g: Nodes, count: str, name: str) -> str:
+    """0, 1 and so on, as many as `count`, [1], says."""
+    none, one = (g.constant(np.array(value, np.int64), f"{name}.from.{value}") for value in (0, 1))
+    return g.add("Range", [none, g.add("ReduceSum", [count], f"{name}.count", keepdims=0), one], f"{name}.each")

@@ -3,7 +3,8 @@
 A flat road shows above what stands on it the same again, upside down: a cell that lies so many rows below the foot of a house mirrors
 what is as many rows above that foot. The head learns where ground is and how far away feet are; fetching what is there is a layer
 without weights (as in Jaderberg et al., Spatial transformer networks, 2015), along columns, of cells that are translated already. How
-bright ground is, and what is marked on it, is left as it was: only how what is mirrored differs from its own mean is added as light.
+bright ground is on the whole, and what is marked on it, is left as it was: only how what is mirrored differs from its own mean around is
+added as light, which may be below zero.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ from .blocks import Block, luma, polishes, through, twice
 
 TOLD = 2
 """What the mirror head says of a cell: how surely it is wet ground, and how many cells below the foot of what stands on it."""
-COLOURS = 3
-"""Of the light that comes of that."""
+DILATIONS = {"block": (2,), "wide": (1, 2), "near": (1,), "last": ()}
+"""Of the mirror head's layers."""
 UNIT = 16.0
 """Cells that the head's last layer counts as one."""
 FLAT, STEEP = 0.6, 0.25
 """How much of what it mirrors is added to wet ground: at a foot, where it is seen at a flat angle, and half of the picture below one.
 Chosen by eye, by pairs and by patch distance."""
+EVEN = (3, 3)
+"""Rows and columns of cells over which distances to feet are evened out: those of 2x2 cells are much alike, which would show as a grid."""
 BEFORE, AFTER = (5, 3), (3, 1)
-"""Rows and columns of cells over which what is mirrored is blurred, before it is fetched and after: a road is rough."""
+"""The same for what is mirrored, before it is fetched and after: a road is rough."""
 AROUND = 33
 """Cells, down and aside, of whose ground the mean of what is mirrored is taken off: how bright a wet road is, the network has learnt."""
 LEAST = 1e-3
@@ -38,13 +41,13 @@ class MirrorHead(nn.Module):
         """Its own channels, inside a block at 1/32 of the picture and at 1/16, 1/8 and 1/4; and the network's at 1/32 to 1/4."""
         super().__init__()
         inner, sixteenth, eighth, quarter = channels
-        self.block = Block(trunk[0], inner, dilation=2)
+        self.block = Block(trunk[0], inner, *DILATIONS["block"])
         self.narrow16 = nn.Conv2d(trunk[0], sixteenth, 1)
         self.skip16 = nn.Conv2d(trunk[1], sixteenth, 1, bias=False)
-        self.wide = polishes(sixteenth, (1, 2))
+        self.wide = polishes(sixteenth, DILATIONS["wide"])
         self.narrow8 = nn.Conv2d(sixteenth, eighth, 1)
         self.skip8 = nn.Conv2d(trunk[2], eighth, 1, bias=False)
-        self.near = polishes(eighth, (1,))
+        self.near = polishes(eighth, DILATIONS["near"])
         self.narrow4 = nn.Conv2d(eighth, quarter, 1)
         self.skip4 = nn.Conv2d(trunk[3], quarter, 1, bias=False)
         self.tell = nn.Conv2d(quarter, TOLD, 1)
@@ -68,6 +71,9 @@ def mirrored(maps: Tensor, told: Tensor, colours: Tensor) -> Tensor:
     """The light that wet ground adds by mirroring, [B, COLOURS, h, w], from the nine maps [B, 9, h, w], what `ground` tells and the mean
     colours of the cells [B, 3, h, w]."""
     sure, below = told.split(1, 1)
+    # weighed by how surely cells are ground, or distances would shrink towards kerbs
+    around, evened = _blurred(told, EVEN).split(1, 1)
+    below = sure * evened / (around + LEAST)
     dark, slope, light = maps.float().split(3, 1)
     seen = (colours * torch.exp(dark + slope * luma(colours)) + light).clamp(0, 1)
     rows = seen.shape[2]

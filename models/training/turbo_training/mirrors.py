@@ -18,8 +18,8 @@ FEW = 500.0
 
 
 def below_feet(sure: Tensor) -> tuple[Tensor, Tensor]:
-    """How many cells each lies below the foot of what stands on the ground, and whether that is known, [B, 1, h, w] each; from where ground
-    is in a picture, [B, 1, H, W]. It isn't known of what is no ground, or where ground goes on beyond the upper edge."""
+    """How many cells each lies below the last row of what stands on the ground, and whether that is known, [B, 1, h, w] each; from where
+    ground is in a picture, [B, 1, H, W]. It isn't known of what is no ground, or where ground goes on beyond the upper edge."""
     is_ground = sure > 0.5
     rows = torch.arange(sure.shape[2], device=sure.device, dtype=torch.float32)[:, None].expand_as(sure)
     foot = torch.where(is_ground, -1.0, rows).cummax(2).values
@@ -28,7 +28,7 @@ def below_feet(sure: Tensor) -> tuple[Tensor, Tensor]:
     return F.avg_pool2d((rows - foot) * known, FOLD) / (share.clamp(min=1e-3) * FOLD), (share > 0.5).float()
 
 
-def unlike(logits: Tensor, sure: Tensor) -> Tensor:
+def mistaken(logits: Tensor, sure: Tensor) -> Tensor:
     """How far what the mirror head tells, logits [B, TOLD, h, w], is from where the painter is sure of ground, [B, 1, H, W]."""
     where = F.binary_cross_entropy_with_logits(logits[:, :1], F.avg_pool2d(sure, FOLD))
     below, known = below_feet(sure)

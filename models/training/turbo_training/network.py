@@ -24,10 +24,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .blocks import FOLD, PIXELS, Block, Polish, Rise, luma
+from .blocks import COLOURS, FOLD, PIXELS, Block, Polish, Rise, luma
 from .device import send
 from .light_head import LIGHTS, Glow, LightHead, sureness, window_maps
-from .mirror_head import COLOURS, MirrorHead, ground, mirrored
+from .mirror_head import MirrorHead, ground, mirrored
 
 HEADS = ("light_head.", "glow.", "mirror_head.")
 """How the names of the weights of the heads begin, which are taught apart."""
@@ -62,7 +62,7 @@ class Maps(NamedTuple):
     slope: Tensor
     """What is added to the log-gain as luma goes from 0 to 1."""
     light: Tensor
-    """Added light, in units of white."""
+    """Added light, in units of white; where wet ground mirrors what is dark it may be below zero."""
 
     def where(self, chosen: Tensor) -> Maps:
         """Those of some pictures, by their numbers (on the CPU)."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
-from .blocks import FOLD, PIXELS
+from .blocks import COLOURS, FOLD, PIXELS
 from .layout import by_reduction, shape, through
 from .nodes import Nodes
 
 Weights = dict[str, np.ndarray]
-
-COLOURS = 3
 
 
 def see(g: Nodes, w: Weights, strips: bool) -> tuple[str, str, str | None]:

@@ -22,13 +22,16 @@ from .examples import Source
 from .lights import teach
 from .likeness import Likeness, Wholes, open_likeness
 from .losses import Batch, excess, halo, judged, kept, layered, lit, restless, roughness, veil
-from .mirrors import unlike
+from .mirrors import mistaken
 from .network import HEADS, Generator, Maps
 from .progress import Progress
 from .share import RANK, agree, join, portion, spread, wait
 from .sheets import sample_sheet
 from .sources import open_sources
 from .weights import begin
+
+_LEARNING = {"glow": "glow.", "mirror": "mirror_head."}
+"""How the names of the weights begin that a phase teaches, where it doesn't teach all but the heads, or lamps."""
 
 
 class Run:
@@ -200,15 +203,16 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
     return loss.detach(), parts
 
 
-_LEARNING = {"glow": "glow.", "mirror": "mirror_head."}
-"""How the names of the weights begin that a phase teaches, where it doesn't teach all but the heads, or lamps."""
-
-
 def _of_head(run: Run, phase: Phase, batch: Batch) -> Tensor:
     picture = batch.picture.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(batch.picture.device.type, torch.bfloat16):
-        told = run.generator.lights(picture) if phase.learns == "glow" else (run.generator.reflections(picture),)
-    return lit(*told, batch).mean() if phase.learns == "glow" else unlike(told[0].float(), batch.sure)
+    half = torch.autocast(picture.device.type, torch.bfloat16)
+    if phase.learns == "mirror":
+        with half:
+            told = run.generator.reflections(picture)
+        return mistaken(told.float(), batch.sure)
+    with half:
+        light, glow = run.generator.lights(picture)
+    return lit(light, glow, batch).mean()
 
 
 def _learn(run: Run, loss: Tensor) -> None:

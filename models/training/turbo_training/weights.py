@@ -10,10 +10,9 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from .blocks import FOLD, PIXELS
+from .blocks import COLOURS, FOLD, PIXELS
 from .light_head import LIKELY, SURE, rings
 from .network import HEADS, Generator, Widths
-from .see import COLOURS
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
