@@ -33,6 +33,10 @@ def generator(request: pytest.FixtureRequest) -> Generator:
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.05)
     torch.nn.init.normal_(net.maps.weight, std=0.02)
+    if net.mirror_head is not None:
+        # as if it had been taught: all of a picture's cells tell something else
+        torch.nn.init.normal_(net.mirror_head.tell.weight, std=1)
+        torch.nn.init.zeros_(net.mirror_head.tell.bias)
     return net.eval()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from turbo_training import config
+from turbo_training.manifest import write_manifest
 from turbo_training.measures import apply_curve, fit_curve, psnr
 from turbo_training.network import Generator
 
@@ -20,6 +23,20 @@ def test_recipe_is_read() -> None:
     assert recipe.id == "day-to-night"
     assert size < 4e6, "a package holds them in half precision and as bytes"
     assert all(source.licence for source in recipe.data.used)
+
+
+@pytest.mark.parametrize("recipe", sorted(path.stem for path in RECIPE.parent.glob("*.yaml")))
+def test_shipped_manifests_say_what_their_recipes_say(recipe: str, tmp_path: Path) -> None:
+    shipped = json.loads((RECIPE.parents[2] / recipe / "manifest.json").read_text(encoding="utf-8"))
+    loaded = config.load(RECIPE.parent / f"{recipe}.yaml")
+    write_manifest(loaded, Generator(loaded.widths), sum(phase.steps for phase in loaded.phases), {}, tmp_path, date.today())
+    wanted = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    for part in (shipped, wanted):
+        for measured in ("graphs", "figures"):
+            del part[measured]
+        for measured in ("trainedOn", "framework"):
+            del part["provenance"][measured]
+    assert shipped == wanted
 
 
 def test_unknown_key_is_named(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .blocks import FOLD, PIXELS, STRIDE
 from .light_head import DILATIONS, LIGHTS, REACH
+from .mirror_head import DILATIONS as MIRROR_DILATIONS
 from .mirror_head import TOLD
 from .network import Generator, Maps, Widths, enlarged
 
@@ -61,7 +62,7 @@ def multiply_accumulates(widths: Widths, width: int, height: int) -> int:
     if w.mirror:
         inner, fourth, half, fine = w.mirror
         deep += 10 * w.thirtysecond * inner + w.thirtysecond * fourth
-        sixteenth += fourth * (w.sixteenth + 2 * 9 * fourth + half)
-        eighth += half * (w.eighth + 9 * half + fine)
+        sixteenth += fourth * (w.sixteenth + 9 * fourth * len(MIRROR_DILATIONS["wide"]) + half)
+        eighth += half * (w.eighth + 9 * half * len(MIRROR_DILATIONS["near"]) + fine)
         quarter += fine * (w.quarter + TOLD) + 9 * w.quarter
     return full * 3 * PIXELS * first + grid * quarter + grid // 4 * eighth + grid // 16 * sixteenth + grid // 64 * deep

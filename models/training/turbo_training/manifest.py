@@ -78,8 +78,7 @@ LIGHT_HEAD = Head(
 MIRROR_HEAD = Head(
     "; beside it a head that finds wet ground, and how far below the foot of what stands there each cell of it is, so that it mirrors what "
     "is as far above",
-    "that what is mirrored is fetched from as far above a foot as the ground is below, and less its mean, and how soft and how strong "
-    "it is were set by hand",
+    "from where it fetches what is mirrored, that the mean is taken off, and how soft and how strong mirrors are were set by hand",
 )
 NOT_LEARNT = {
     "rain": "the falling drops are textures that the graph moves with its time input (seconds)",

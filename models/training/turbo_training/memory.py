@@ -30,8 +30,8 @@ DIMMEST = 0.02
 GAIN = 4.0
 """How many times as much as light a logarithm of gain may change before it counts as much."""
 MIRRORED = 2.0
-"""How many times as much as a colour the light that wet ground mirrors may change: 0.09 is held, 0.15 let go. Most
-mirrors are fainter: one may stay for a while after what it showed has left; with half of this, a burnt-out road would be half as calm."""
+"""How many times as much as a colour the light that wet ground mirrors may change: 0.09 is held, 0.15 let go. Most mirrors are fainter: one
+may stay for a while after what it showed has left. With half of this, a burnt-out road would be two thirds as calm."""
 CALM = 0.9
 """Share of the picture that must be the same for all to be kept. Less is where a camera moves, and what trees and posts left in a plain sky
 would stay there; or where a still camera sees a busy street, whose flicker is hardly seen."""

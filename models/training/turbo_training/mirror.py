@@ -26,7 +26,7 @@ def mirror(g: Nodes, w: Weights, features: str, told: tuple[str, str], colours: 
     image = _blurred(g, g.add("Add", [first, part], "mirror.sharp"), AFTER, "mirror.image")
     of_ground = _around(g, g.add("Concat", [g.add("Mul", [image, sure], "mirror.of.ground"), sure], "mirror.to.mean", axis=1))
     total, count = g.split(of_ground, ["mirror.total", "mirror.ground"], [3, 1], axis=1)
-    mean = g.add("Div", [total, g.add("Add", [count, g.floats([LEAST], "mirror.least.ground")], "mirror.some")], "mirror.mean")
+    mean = g.add("Div", [total, g.add("Add", [count, "mirror.least"], "mirror.some")], "mirror.mean")
     other = g.add("Sub", [image, mean], "mirror.other")
     return g.add("Mul", [other, _share(g, sure, twice, rows)], "mirror.added")
 
@@ -43,11 +43,11 @@ def _seen(g: Nodes, w: Weights, features: str, colours: str) -> str:
 
 def _twice_below(g: Nodes, told: tuple[str, str]) -> str:
     """Twice the distance of each cell to the foot, evened out as in `mirrored`."""
-    least = g.floats([LEAST], "mirror.least")
-    around = _blurred(g, g.add("Concat", list(told), "mirror.told", axis=1), EVEN, "mirror.even")
-    sure, below = g.split(around, ["mirror.sure.around", "mirror.below.around"], [1, 1], axis=1)
-    far = g.add("Div", [below, g.add("Add", [sure, least], "mirror.sure.some")], "mirror.far")
-    return g.add("Mul", [g.add("Mul", [far, told[0]], "mirror.below"), g.floats([2], "mirror.two")], "mirror.twice")
+    sure, below = told
+    weighed = g.add("Concat", [sure, g.add("Mul", [sure, below], "mirror.weighed")], "mirror.told", axis=1)
+    around, evened = g.split(_blurred(g, weighed, EVEN, "mirror.even"), ["mirror.sure.around", "mirror.below.around"], [1, 1], axis=1)
+    some = g.add("Add", [around, g.floats([LEAST], "mirror.least")], "mirror.sure.some")
+    return g.add("Mul", [g.add("Div", [evened, some], "mirror.below"), g.floats([2], "mirror.two")], "mirror.twice")
 
 
 def _source(g: Nodes, twice: str, rows: str) -> tuple[str, str]:

@@ -72,8 +72,8 @@ def mirrored(maps: Tensor, told: Tensor, colours: Tensor) -> Tensor:
     colours of the cells [B, 3, h, w]."""
     sure, below = told.split(1, 1)
     # weighed by how surely cells are ground, or distances would shrink towards kerbs
-    around, evened = _blurred(told, EVEN).split(1, 1)
-    below = sure * evened / (around + LEAST)
+    around, evened = _blurred(torch.cat([sure, sure * below], 1), EVEN).split(1, 1)
+    below = evened / (around + LEAST)
     dark, slope, light = maps.float().split(3, 1)
     seen = (colours * torch.exp(dark + slope * luma(colours)) + light).clamp(0, 1)
     rows = seen.shape[2]

@@ -88,8 +88,6 @@ class Generator(nn.Module):
     def __init__(self, widths: Widths | None = None) -> None:
         super().__init__()
         w = self.widths = widths or Widths()
-        if w.light and w.mirror:
-            raise ValueError("a network has a light head or a mirror head, not both")
         self.stem = nn.Conv2d(3 * PIXELS, w.quarter, 1)
         self.down8 = nn.Conv2d(w.quarter, w.eighth, 3, stride=2, padding=1)
         self.down16 = nn.Conv2d(w.eighth, w.sixteenth, 3, stride=2, padding=1)
