@@ -26,7 +26,7 @@ def mirror(g: Nodes, w: Weights, features: str, told: tuple[str, str], colours: 
     image = _blurred(g, g.add("Add", [first, part], "mirror.sharp"), AFTER, "mirror.image")
     of_ground = _around(g, g.add("Concat", [g.add("Mul", [image, sure], "mirror.of.ground"), sure], "mirror.to.mean", axis=1))
     total, count = g.split(of_ground, ["mirror.total", "mirror.ground"], [3, 1], axis=1)
-    mean = g.add("Div", [total, g.add("Add", [count, "mirror.least"], "mirror.some")], "mirror.mean")
+    mean = g.add("Div", [total, g.add("Add", [count, g.floats([LEAST * AROUND**2], "mirror.least.of.all")], "mirror.some")], "mirror.mean")
     other = g.add("Sub", [image, mean], "mirror.other")
     return g.add("Mul", [other, _share(g, sure, twice, rows)], "mirror.added")
 
@@ -80,19 +80,20 @@ def _blurred(g: Nodes, x: str, size: tuple[int, int], name: str) -> str:
 
 
 def _around(g: Nodes, x: str) -> str:
-    """Means of what is around each cell, where what lies beyond the edges counts as nothing: products with bands of ones, since
-    onnxruntime's wide AveragePool takes ten times as long."""
+    """Sums of what is around each cell, AROUND cells down and aside: products with bands of ones, since onnxruntime's wide AveragePool
+    takes ten times as long. No means: it would draw their factor out of the products, but not where bands are constants, as sizes are.
+    """
     down, aside = (_band(g, x, axis, f"mirror.{name}") for axis, name in ((2, "down"), (3, "aside")))
     return g.add("MatMul", [g.add("MatMul", [down, x], "mirror.column"), aside], "mirror.around")
 
 
 def _band(g: Nodes, x: str, axis: int, name: str) -> str:
-    """Weights of the mean along an axis, [n, n]."""
+    """Ones where two places along an axis are near enough, [n, n]."""
     each = _counted(g, g.add("Shape", [x], f"{name}.size", start=axis, end=axis + 1), name)
     first, second = (g.add("Unsqueeze", [each, g.ints([at], f"{name}.{at}")], f"{name}.each.{at}") for at in (0, 1))
     apart = g.add("Abs", [g.add("Sub", [first, second], f"{name}.between")], f"{name}.apart")
     near = g.add("LessOrEqual", [apart, g.ints([AROUND // 2], f"{name}.reach")], f"{name}.near")
-    return g.add("Mul", [g.add("Cast", [near], f"{name}.ones", to=TensorProto.FLOAT), g.floats([1 / AROUND], f"{name}.part")], name)
+    return g.add("Cast", [near], name, to=TensorProto.FLOAT)
 
 
 def _counted(g: Nodes, count: str, name: str) -> str:
