@@ -11,4 +11,5 @@ quiet="-hide_banner -nostdin -nostats -loglevel error"
   -c:v rawvideo -f nut pipe:1 |
   "$1" $quiet -y -f nut -i pipe:0 -i "$2" -map 0:v:0 -map 1:a? \
     -vf "scale=out_color_matrix=bt601:out_range=limited:flags=bicubic+accurate_rnd,format=yuv420p" \
-    -c:v libx264 -crf 18 -preset veryfast -c:a "$6" -movflags +faststart -f mp4 "$3"
+    -c:v libx264 -crf 18 -preset superfast -x264-params mbtree=1:rc-lookahead=10 \
+    -c:a "$6" -movflags +faststart -f mp4 "$3"

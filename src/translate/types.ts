@@ -35,7 +35,7 @@ export interface TranslateOptions {
   readonly codec?: string | undefined;
   /** Constant quality, lower is better. Default 18 for x264; the encoder's own scale for others. */
   readonly crf?: number | undefined;
-  /** Encoder preset. Default `'veryfast'` for x264 and x265. */
+  /** Encoder preset. Default `'superfast'` for x264, with `mbtree=1:rc-lookahead=10`, and `'veryfast'` for x265. */
   readonly preset?: string | undefined;
   /** Where the network runs. Default `'auto'`: the best that works. */
   readonly device?: 'auto' | ProviderName | undefined;

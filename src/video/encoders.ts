@@ -13,6 +13,8 @@ interface EncoderOptions {
   readonly presetOption?: string;
   /** Preset when none is given. */
   readonly defaultPreset?: string;
+  /** What is changed of that preset; left out where the user names one. */
+  readonly defaultPresetChanges?: readonly string[];
   /** Pixel format of the encoder's input. Default `yuv420p`. */
   readonly pixelFormat?: string;
   /** Whether width and height may be odd. Default false. */
@@ -60,7 +62,15 @@ const videotoolbox: EncoderOptions = {
 const qscale: EncoderOptions = { quality: (value) => ['-q:v', String(value)], defaultQuality: 2 };
 
 const encoders: Readonly<Record<string, EncoderOptions>> = {
-  libx264: x26x,
+  // Encoding takes as long as the network. "superfast" takes little over half as long as "veryfast", but its files are up to
+  // twice as large, mostly since it leaves out the macroblock tree, which gives the bits to what later frames are predicted
+  // from. With the tree, and as many frames to look ahead, files are 4 to 16 % larger than veryfast's, and 0.3 to 1.7 dB of
+  // 42 to 55 farther from what was encoded (drives, and what networks make of them), in the time of superfast.
+  libx264: {
+    ...x26x,
+    defaultPreset: 'superfast',
+    defaultPresetChanges: ['-x264-params', 'mbtree=1:rc-lookahead=10'],
+  },
   libx265: { ...x26x, defaultQuality: 20, options: ['-x265-params', 'log-level=error', '-tag:v', 'hvc1'] },
   'libvpx-vp9': vpx,
   libvpx: { ...vpx, options: ['-deadline', 'realtime'] },
@@ -155,6 +165,7 @@ export function planEncoder(
     });
   }
   const preset = wanted.preset ?? encoder.defaultPreset;
+  const presetChanges = wanted.preset === undefined ? (encoder.defaultPresetChanges ?? []) : [];
   if (wanted.preset !== undefined && encoder.presetOption === undefined) {
     throw new UsageError(`The encoder "${name}" has no presets.`, { remedy: 'Leave --preset out.' });
   }
@@ -168,6 +179,7 @@ export function planEncoder(
       ...(encoder.options ?? []),
       ...(quality === undefined ? [] : (encoder.quality?.(quality) ?? [])),
       ...(preset === undefined || encoder.presetOption === undefined ? [] : [encoder.presetOption, preset]),
+      ...presetChanges,
     ],
   };
 }

@@ -125,3 +125,16 @@ test('sound that Matroska has no name for is kept, without loss', async () => {
   expect(await noticesOf(input, output)).toContainEqual(expect.stringContaining('re-encoded to flac'));
   expect(probeFile(output).streams.map((stream) => stream.codec_name)).toEqual(['h264', 'flac']);
 });
+
+test.each(ffmpegs)('the default preset lies between superfast and veryfast, $name ffmpeg', async ({ name, path }) => {
+  const drive = join(import.meta.dirname, '../media/street-drive.mp4');
+  const bytesOf = async (preset: string | undefined) => {
+    const output = folder.file(`${name}-${preset ?? 'default'}.mp4`);
+    await noticesOf(drive, output, { duration: 2, preset, ffmpeg: path });
+    return statSync(output).size;
+  };
+  const bytes = await bytesOf(undefined);
+  expect(bytes).toBeLessThan(1.15 * (await bytesOf('veryfast')));
+  // what the default begins from; named, it is what x264 means by it
+  expect(bytes).toBeLessThan(0.95 * (await bytesOf('superfast')));
+});
