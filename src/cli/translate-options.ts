@@ -47,7 +47,10 @@ export function addTranslateOptions(command: Command): Command {
     .option('-f, --format <name>', "container, as ffmpeg calls it (default: by the output's extension)")
     .option('--codec <name>', 'video encoder, as ffmpeg calls it: libx264, libx265, h264_nvenc ...')
     .option('--crf <number>', 'quality, lower is better (default: 18 for x264)', number(0, 63))
-    .option('--preset <name>', "the encoder's preset (default: about veryfast for x264, veryfast for x265)")
+    .option(
+      '--preset <name>',
+      "the encoder's preset (default: between superfast and veryfast for x264, veryfast for x265)",
+    )
     .optionsGroup('Where it runs:')
     .addOption(new Option('-d, --device <name>', 'where the network runs (default: auto)').choices(devices))
     .option(
