@@ -128,13 +128,21 @@ test('sound that Matroska has no name for is kept, without loss', async () => {
 
 test.each(ffmpegs)('the default preset lies between superfast and veryfast, $name ffmpeg', async ({ name, path }) => {
   const drive = join(import.meta.dirname, '../media/street-drive.mp4');
-  const bytesOf = async (preset: string | undefined) => {
+  const encode = async (preset: string | undefined) => {
     const output = folder.file(`${name}-${preset ?? 'default'}.mp4`);
     await noticesOf(drive, output, { duration: 2, preset, ffmpeg: path });
-    return statSync(output).size;
+    // x264 writes into its first picture what it was told
+    const told = /x264 - core .* options: .*crf=[\d.]+/.exec(readFileSync(output, 'latin1'))?.[0];
+    return { bytes: statSync(output).size, told };
   };
-  const bytes = await bytesOf(undefined);
-  expect(bytes).toBeLessThan(1.15 * (await bytesOf('veryfast')));
-  // what the default begins from; named, it is what x264 means by it
-  expect(bytes).toBeLessThan(0.95 * (await bytesOf('superfast')));
+  const [byDefault, superfast, veryfast] = [
+    await encode(undefined),
+    await encode('superfast'),
+    await encode('veryfast'),
+  ];
+  expect(byDefault.told).toMatch(/ subme=1 .* rc_lookahead=10 .* mbtree=1 .*crf=18/);
+  expect(superfast.told).toMatch(/ subme=1 .* mbtree=0 .*crf=18/);
+  expect(veryfast.told).toMatch(/ subme=2 .* rc_lookahead=10 .* mbtree=1 .*crf=18/);
+  expect(byDefault.bytes).toBeLessThan(1.16 * veryfast.bytes);
+  expect(byDefault.bytes).toBeLessThan(0.95 * superfast.bytes);
 });
