@@ -28,7 +28,7 @@ interface EncoderOptions {
 }
 
 const crf = (value: number) => ['-crf', String(value)];
-const x26x: EncoderOptions = { quality: crf, defaultQuality: 18, presetOption: '-preset', defaultPreset: 'veryfast' };
+const x26x: EncoderOptions = { quality: crf, presetOption: '-preset' };
 const vpx: EncoderOptions = {
   oddSizes: true,
   quality: (value) => [...crf(value), '-b:v', '0'],
@@ -63,17 +63,22 @@ const qscale: EncoderOptions = { quality: (value) => ['-q:v', String(value)], de
 
 const encoders: Readonly<Record<string, EncoderOptions>> = {
   // Of a translation's time encoding takes a good part, at 1280x720 nearly as much as the network. x264's "superfast" takes
-  // little over half as long as "veryfast", but its files are up to twice as large at the same crf, mostly since it leaves
-  // out the macroblock tree, which gives the bits to what later frames are predicted from. With the tree, and veryfast's ten
-  // frames to look ahead, it takes three fifths to three quarters of veryfast's time. At the same crf files are 4 to 16 %
-  // larger than veryfast's, and 0.3 to 1.7 dB (PSNR, of 42 to 55) farther from what was encoded: drives, and what networks
-  // make of them.
+  // half to three quarters as long as "veryfast", but its files are up to twice as large at the same crf, mostly since it
+  // leaves out the macroblock tree, which gives the bits to what later frames are predicted from. With the tree, and
+  // veryfast's ten frames to look ahead, it takes up to 15 % longer. At the same crf files are 4 to 16 % larger than
+  // veryfast's, and 0.3 to 1.7 dB (PSNR, of 42 to 55) farther from what was encoded: drives, and what networks make of them.
   libx264: {
     ...x26x,
+    defaultQuality: 18,
     defaultPreset: 'superfast',
     defaultPresetChanges: ['-x264-params', 'mbtree=1:rc-lookahead=10'],
   },
-  libx265: { ...x26x, defaultQuality: 20, options: ['-x265-params', 'log-level=error', '-tag:v', 'hvc1'] },
+  libx265: {
+    ...x26x,
+    defaultQuality: 20,
+    defaultPreset: 'veryfast',
+    options: ['-x265-params', 'log-level=error', '-tag:v', 'hvc1'],
+  },
   'libvpx-vp9': vpx,
   libvpx: { ...vpx, options: ['-deadline', 'realtime'] },
   libsvtav1: { quality: crf, defaultQuality: 30, presetOption: '-preset', defaultPreset: '9' },

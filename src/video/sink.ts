@@ -30,7 +30,7 @@ export interface SinkOptions {
   readonly codec?: string | undefined;
   /** Constant quality. Default: the encoder's. */
   readonly crf?: number | undefined;
-  /** Encoder preset. Default: what suits frames that come from a network, else the encoder's own. */
+  /** Encoder preset. Default: a quick one for x264, x265, VP9 and AV1, else the encoder's own. */
   readonly preset?: string | undefined;
   /** Whether a file that is there may be replaced. Default false. */
   readonly overwrite?: boolean | undefined;
