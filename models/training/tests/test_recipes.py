@@ -72,6 +72,14 @@ def test_a_crop_that_no_network_takes_is_refused(tmp_path: Path) -> None:
         config.load(wrong)
 
 
+def test_a_detector_that_comes_too_late_is_refused(tmp_path: Path) -> None:
+    wrong, recipe = tmp_path / "wrong.yaml", RECIPE.read_text()
+    detector = next(line for line in recipe.splitlines() if "learns: detector" in line)
+    wrong.write_text(recipe.replace(f"{detector}\n", "").rstrip() + f"\n{detector}\n")
+    with pytest.raises(ValueError, match="learns detector after one that learns lamps"):
+        config.load(wrong)
+
+
 def test_a_curve_is_found_again() -> None:
     picture = np.random.default_rng(0).random((64, 64, 3))
     assert psnr(apply_curve(picture, fit_curve([picture], [picture**2])), picture**2) > 35

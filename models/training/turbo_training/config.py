@@ -17,7 +17,7 @@ STEADY = 4.0
 """What `Config.steady` is where a recipe doesn't say: 0.18 of white is held, 0.3 let go."""
 
 
-LEARNS = ("all", "lamps", "glow", "mirror")
+LEARNS = ("all", "detector", "lamps", "glow", "mirror")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Phase:
     learns: str = "all"
     """Which part of the network does: `all` but its heads; or, while all else stays as it is, of the light head `lamps`, where they and
     windows are, from what was marked and judged, or `glow`, how far lamps glow, from painted layers; or the `mirror` head, from where the
-    painter is sure of ground. Crops of `lamps` have a size of their own."""
+    painter is sure of ground. `detector` is no part of it: a larger one that learns what `lamps` does from the same, and is then asked
+    about these pictures and more, so that `lamps` learns from its answers, too. Crops of both have a size of their own."""
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
@@ -64,7 +65,7 @@ class Source:
     name: str
     licence: str
     folder: str
-    """Glob below the data folder."""
+    """Glob below the data folder; empty where it is no pictures."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Data:
     """The same of boxes of which someone judged whether windows are in them, by picture: `windows` and `others`."""
     judged: str = ""
     """The same for spots that an earlier light head took for lamps, in other pictures, by their files: which are, and which aren't."""
+    unmarked: list[str] = field(default_factory=list)
+    """Globs of pictures, beside the source's, that a detector is asked about for the light head."""
     examples: list[str] = field(default_factory=list)
     """Globs of pictures to look at on sheets, where they are not the source's: real ones of what is translated backwards."""
     painter: str = "night"
@@ -171,10 +174,11 @@ def load(path: Path) -> Config:
             )
         if phase.learns != "all" and phase.likeness:
             raise ValueError(f"{path.name}: phase {phase.name} sets likeness, but the {head} head is not taught by whole pictures")
-        if phase.learns == "lamps" and not (recipe.data.marked and recipe.data.windows):
-            raise ValueError(
-                f"{path.name}: phase {phase.name} learns lamps and windows, but data.marked and data.windows don't say where they are"
-            )
+        if phase.learns in ("detector", "lamps") and not (recipe.data.marked and recipe.data.windows):
+            raise ValueError(f"{path.name}: phase {phase.name} learns {phase.learns}, but data.marked and data.windows don't say from what")
+    heads = [phase.learns for phase in recipe.phases if phase.learns in ("detector", "lamps")]
+    if heads != sorted(heads):
+        raise ValueError(f"{path.name}: a phase learns detector after one that learns lamps, which is to learn from its answers")
     if recipe.widths.mirror and recipe.widths.light:
         raise ValueError(f"{path.name}: a network has a light head or a mirror head: widths.light or widths.mirror, not both")
     for head, parts in (("light", 3), ("mirror", 4)):

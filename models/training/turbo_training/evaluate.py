@@ -141,9 +141,11 @@ def without_heads(config: Config) -> Config:
 
 def _folds(fitted: Config, start: Path, prepared: Path) -> Path:
     """The folder of the folds, named by what they are trained by: a finished one is taken again only where nothing of that has changed."""
-    data = replace(fitted.data, used=[], shown=[], clips=[], judged="")  # these are told, shown, measured, or teach the light head only
+    # these are told, shown, measured, or teach the light head only
+    data = replace(fitted.data, used=[], shown=[], clips=[], judged="", unmarked=[])
     learnt = (fitted.phases, fitted.seed, fitted.crop, fitted.relight, fitted.average, fitted.widths, data)
-    what = repr((learnt, str(start.resolve()), str(prepared.resolve())))
+    # what is empty came later than many a fold
+    what = repr((learnt, str(start.resolve()), str(prepared.resolve()))).replace(", unmarked=[]", "")
     steps = sum(phase.steps for phase in fitted.phases)
     return Path("folds") / f"{fitted.folds or 'each'}-{steps}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
 

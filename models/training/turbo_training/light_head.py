@@ -10,21 +10,23 @@ from .blocks import PIXELS, polishes, through, twice
 
 LIGHTS = 2
 """Kinds of light that the light head finds: street lamps and windows, in that order."""
-LIKELY, SURE = (-0.2, 0.5), (0.3, 1.1)
-"""Logits, of lamps and of windows, below which a cell adds no light, and above which all of it: about where a lamp
-is as likely as not; windows it has to be surer of, since nights with more of them lit are farther from real ones."""
+LIKELY, SURE = (-0.4, 0.2), (0.1, 0.8)
+"""Logits, of lamps and of windows, below which a cell adds no light, and above which all of it: about where there is as likely one as not.
+Chosen by pictures that it never saw, and by how far nights are from real ones, which the more of their windows are lit are farther."""
 DILATIONS = {"near": (1, 1), "wide": (1, 2), "deep": (1, 2), "back": (1,), "last": (1,)}
 """Of the light head's layers."""
 REACH = 4
 """How many cells around a lamp its glow reaches."""
 SPREADS = (0.5, 0.9, 1.6)
 """How wide, in cells, the rings are of which glow is made."""
-WINDOW_GAIN, WINDOW_SLOPE = 1.9, -1.4
+WINDOW_GAIN, WINDOW_SLOPE = 2.3, -2.5
 """How a lit window shows what is seen in it by day: what is added to the log-gain of black, and to how that changes up to white. Chosen by
-eye, as the next two: of light alone, which a painter's windows teach, panes would be blank."""
+eye, as the next two: of light alone, which a painter's windows teach, panes would be blank. Panes are dark by day, so they are lit most;
+frames and walls, which are bright in the same cells, hardly are, and a window's edges are the picture's, finer than a cell. Up to two
+fifths of white what is brighter stays brighter; a curtain or a sky mirrored in a pane, above that, doesn't."""
 WINDOW_TINT = (1.0, 0.85, 0.62)
 """Red, green and blue of that gain."""
-WINDOW_LIGHT = (0.20, 0.16, 0.10)
+WINDOW_LIGHT = (0.16, 0.13, 0.08)
 """Light of a lit window in which nothing is seen by day, in units of white."""
 
 

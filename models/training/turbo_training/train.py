@@ -19,7 +19,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from .config import Config, Phase
 from .device import CPU
 from .examples import Source
-from .lights import teach
+from .lights import ask_detector, teach
 from .likeness import Likeness, Wholes, open_likeness
 from .losses import Batch, excess, halo, judged, kept, layered, lit, restless, roughness, veil
 from .mirrors import mistaken
@@ -94,21 +94,24 @@ def train(
     elif start is not None:
         begin(run.generator, start)
         run.averaged.load_state_dict(run.generator.state_dict())
-    phases = [phase for phase in config.phases if only in (None, phase.name)]
-    for index, phase in enumerate(phases):
-        if index >= run.phase:
+    for index, phase in enumerate(config.phases):
+        if index >= run.phase and only in (None, phase.name):
             sized = replace(config, crop=phase.crop or config.crop)
             if phase.learns != "all" and run.step == 0:
                 # what ships is the average, and from here on all but a head stays as it is
                 run.generator.load_state_dict(run.averaged.state_dict())
-            names = set(phase.mixture) if phase.learns != "lamps" else set[str]()
+            marked = phase.learns in ("detector", "lamps")
+            names = set[str]() if marked else set(phase.mixture)
             sources = open_sources(sized, data, prepared or work, names, hold_out, device)
             unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
-            if phase.learns == "lamps":
+            if phase.learns == "detector":
+                ask_detector(config, phase, data, prepared or work, work, _half_taught(work), device)
+            elif phase.learns == "lamps":
                 _teach_lamps(run, phase, data, prepared or work, work)
             else:
                 _train_phase(run, phase, sources, unpaired, data, work)
-            _keep(run, phase, data, work)
+            if phase.learns != "detector":
+                _keep(run, phase, data, work)
             run.phase, run.step = index + 1, 0
             if RANK == 0:
                 run.save(latest)
@@ -122,12 +125,13 @@ def train(
 
 
 def _half_taught(work: Path) -> Path:
-    """What a light head has learnt so far."""
-    return work / "light-head.pt"
+    """What a light head, or the detector that it learns from, has learnt so far."""
+    return work / "half-taught.pt"
 
 
 def _teach_lamps(run: Run, phase: Phase, data: Path, prepared: Path, work: Path) -> None:
-    teach(run.generator.light_head, run.config, phase, data, prepared, _half_taught(work), run.device)
+    answered = work if any(other.learns == "detector" for other in run.config.phases) else None
+    teach(run.generator.light_head, run.config, phase, data, prepared, _half_taught(work), answered, run.device)
     # each process folded its own batches' means into its head
     spread(run.generator.light_head)
     run.averaged.light_head.load_state_dict(run.generator.light_head.state_dict())

@@ -1,0 +1,93 @@
+"""A large detector of street lamps and windows, far too slow to ship, from which the light head learns what marks alone can't teach it:
+a few hundred pictures are soon known by heart, but what was learnt from ImageNet's million holds elsewhere, too.
+
+A feature pyramid (Lin et al., 2017) on a pretrained backbone, to the same cells as the light head's, of pictures half as large again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from .backbone import CHANNELS, STAGES, pretrained
+from .blocks import STRIDE, twice
+from .device import CPU
+from .light_head import LIGHTS
+from .pictures import read, tensor
+
+WIDTH = 96
+LONGEST = 960
+"""Longest side of the pictures that it sees."""
+SLOWER = 0.1
+"""How much more slowly than the rest the backbone's later stages learn."""
+KEPT_STAGES = 3
+"""How many of its stages, the first ones, stay as they are; so does what is depthwise, whose way back took two thirds of a step."""
+
+
+class Detector(nn.Module):
+    """Logits [B, LIGHTS, H/4, W/4] of pictures [B, 3, H, W], 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = pretrained()
+        self.fine = nn.Conv2d(CHANNELS[0], WIDTH, 3, stride=2, padding=1)
+        self.lateral = nn.ModuleList(nn.Conv2d(channels, WIDTH, 1) for channels in CHANNELS[1:])
+        self.smooth = nn.ModuleList(nn.Conv2d(WIDTH, WIDTH, 3, padding=1) for _ in CHANNELS[1:])
+        self.last = nn.Conv2d(WIDTH, WIDTH, 3, padding=1)
+        self.tell = nn.Conv2d(WIDTH, LIGHTS, 1)
+        nn.init.constant_(self.tell.bias, -4.0)
+        kept = sum(stage[4] for stage in STAGES[:KEPT_STAGES])
+        for part in (self.backbone.stem, *self.backbone.blocks[:kept], *(block.depthwise for block in self.backbone.blocks)):
+            part.requires_grad_(False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        fine, *features = self.backbone(pictures)
+        features = [lateral(feature) for lateral, feature in zip(self.lateral, features, strict=True)]
+        features[0] = features[0] + self.fine(fine)
+        found = F.relu(self.smooth[-1](features[-1]))
+        for smooth, feature in zip(self.smooth[-2::-1], features[-2::-1], strict=True):
+            found = F.relu(smooth(feature + twice(found)))
+        return self.tell(found + F.relu(self.last(found)))
+
+    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
+        """What learns, and how fast beside the recipe's rate."""
+        slow = [p for p in self.backbone.parameters() if p.requires_grad]
+        fast = [p for name, p in self.named_parameters() if not name.startswith("backbone.")]
+        return [(slow, SLOWER), (fast, 1.0)]
+
+
+def look_at(path: Path) -> Image.Image:
+    """A picture as the detector is taught by it and asked about it: its longest side is LONGEST, enlarged if need be."""
+    picture = read(path, LONGEST)
+    scale = LONGEST / max(picture.size)
+    return picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BICUBIC) if scale > 1 else picture
+
+
+def answers(detector: Detector, picture: Image.Image, device: torch.device = CPU) -> np.ndarray:
+    """The soft targets that the light head learns from: how sure the detector is of a lamp and of a window in each cell, as bytes,
+    [H/4, W/4, LIGHTS].
+
+    The picture and its mirror image are looked at, and the mean of the logits counts."""
+    seen = tensor(picture)[None].to(device)
+    height, width = seen.shape[2:]
+    padded = F.pad(seen, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+        both = torch.cat([padded, padded.flip(3)]).contiguous(memory_format=torch.channels_last)
+        there, back = detector(both).float().chunk(2)
+    sure = torch.sigmoid((there + back.flip(3)) / 2)[0, :, : -(-height // 4), : -(-width // 4)]
+    return (sure * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+
+
+def answers_folder(work: Path) -> Path:
+    """Where the answers lie."""
+    return work / "answers"
+
+
+def answers_file(work: Path, stem: str) -> Path:
+    """Where a picture's answers lie, two layers: of lamps and of windows."""
+    return answers_folder(work) / f"{stem}.png"
