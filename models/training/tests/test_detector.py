@@ -104,7 +104,10 @@ def test_a_detector_is_taught_asked_and_learnt_from(tmp_path: Path, monkeypatch:
     recipe = config.load(RECIPE)
     phases = [config.Phase(name, 2, 1e-3, {"teacher": 2}, learns=name) for name in ("detector", "lamps")]
     recipe = replace(recipe, widths=SMALL, phases=phases, data=replace(recipe.data, source=["day/*.png"], unmarked=["fog/*.png"]))
+    contradictions = list[torch.Tensor]()
+    monkeypatch.setattr(lights, "contradicted", lambda *of: contradictions.append(contradicted(*of)) or contradictions[-1])
     train.train(recipe, tmp_path, work, [])
+    assert len(contradictions) == 2 and all(cost.requires_grad for cost in contradictions), "a step of the head's each"
     for name in ("a", "c"):
         told = Image.open(answers_file(work, name))
         assert told.size == (240, 160) and told.mode == "LA", "of the picture enlarged to 960, a quarter"
@@ -113,8 +116,14 @@ def test_a_detector_is_taught_asked_and_learnt_from(tmp_path: Path, monkeypatch:
     answers_file(work, "c").unlink()
     with pytest.raises(FileNotFoundError, match="learns: detector"):
         train.train(recipe, tmp_path, work, [], only="lamps")
+    train.train(recipe, tmp_path, work, [], only="detector")
+    answers_file(work, "c").rename(work / "c.png")
+    train.train(recipe, tmp_path, work, [], only="detector")
+    assert answers_file(work, "c").exists() and not list(work.glob("half-taught*")), "a phase that is asked for runs again"
     train.train(recipe, tmp_path, work, [])
-    assert answers_file(work, "c").exists() and not (work / "half-taught.pt").exists()
+    assert len(contradictions) == 4, "and what comes after it follows"
+    with pytest.raises(ValueError, match="--only lamp: day-to-night has the phases detector, lamps"):
+        train.train(recipe, tmp_path, work, [], only="lamp")
 
 
 def test_what_was_told_of_lamps_has_nothing_to_do_with_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

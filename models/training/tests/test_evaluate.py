@@ -43,6 +43,8 @@ def test_a_fold_is_taken_again_only_where_what_trains_it_is_the_same() -> None:
 
     assert folder().as_posix().startswith(f"folds/5-{last.steps}-")
     assert folder() == _folds(replace(config.load(RECIPE), phases=[last], title="Another title"), Path("start.pt"), Path("work"))
+    elsewhere = replace(recipe, phases=[last], data=replace(recipe.data, unmarked=[], judged="other.json"))
+    assert folder() == _folds(elsewhere, Path("start.pt"), Path("work")), "what teaches the light head alone"
     others = [
         folder("other.pt"),
         folder(prepared="other"),

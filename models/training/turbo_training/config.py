@@ -146,6 +146,11 @@ class Config:
     """Decay of the weights' moving average, which is what is exported."""
 
     @property
+    def steps(self) -> int:
+        """How many steps taught what ships: all but a detector's."""
+        return sum(phase.steps for phase in self.phases if phase.learns != "detector")
+
+    @property
     def lamps(self) -> bool:
         """Whether light is emitted by few, small things."""
         return self.data.painter == "night" and not self.data.backwards
@@ -177,7 +182,7 @@ def load(path: Path) -> Config:
         if phase.learns in ("detector", "lamps") and not (recipe.data.marked and recipe.data.windows):
             raise ValueError(f"{path.name}: phase {phase.name} learns {phase.learns}, but data.marked and data.windows don't say from what")
     heads = [phase.learns for phase in recipe.phases if phase.learns in ("detector", "lamps")]
-    if heads != sorted(heads):
+    if heads != sorted(heads, key=LEARNS.index):
         raise ValueError(f"{path.name}: a phase learns detector after one that learns lamps, which is to learn from its answers")
     if recipe.widths.mirror and recipe.widths.light:
         raise ValueError(f"{path.name}: a network has a light head or a mirror head: widths.light or widths.mirror, not both")

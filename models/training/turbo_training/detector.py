@@ -1,7 +1,8 @@
 """A large detector of street lamps and windows, far too slow to ship, from which the light head learns what marks alone can't teach it:
 a few hundred pictures are soon known by heart, but what was learnt from ImageNet's million holds elsewhere, too.
 
-A feature pyramid (Lin et al., 2017) on a pretrained backbone, to the same cells as the light head's, of pictures half as large again.
+A feature pyramid (Lin et al., 2017) on a pretrained backbone, to cells of 4x4 pixels as the light head's are, of pictures half as large
+again.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ SPREADS = (0.5, 0.9, 1.6)
 WINDOW_GAIN, WINDOW_SLOPE = 2.3, -2.5
 """How a lit window shows what is seen in it by day: what is added to the log-gain of black, and to how that changes up to white. Chosen by
 eye, as the next two: of light alone, which a painter's windows teach, panes would be blank. Panes are dark by day, so they are lit most;
-frames and walls, which are bright in the same cells, hardly are, and a window's edges are the picture's, finer than a cell. Up to two
-fifths of white what is brighter stays brighter; a curtain or a sky mirrored in a pane, above that, doesn't."""
+frames and walls, which are bright in the same cells, are lit less, so that a window's edges are mostly the picture's, finer than a cell. Up
+to two fifths of white what is brighter stays brighter; a curtain or a sky mirrored in a pane, above that, doesn't."""
 WINDOW_TINT = (1.0, 0.85, 0.62)
 """Red, green and blue of that gain."""
 WINDOW_LIGHT = (0.16, 0.13, 0.08)

@@ -109,7 +109,8 @@ def ask_detector(config: Config, phase: Phase, data: Path, prepared: Path, work:
     for done, (stem, path) in enumerate(files, 1):
         told = answers(detector, look_at(path), device)
         save_whole(Image.merge("LA", [Image.fromarray(layer) for layer in np.moveaxis(told, 2, 0)]), answers_file(work, stem))
-        progress.report(done)
+        if RANK == 0:
+            progress.report(done)
     wait()
 
 

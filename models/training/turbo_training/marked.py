@@ -99,7 +99,7 @@ def _layers(picture: Image.Image, windows: Path | None, answers: Path | None) ->
         layers.append(Image.new("L", picture.size, round(UNKNOWN * 255)))
     if answers is not None:
         if not answers.exists():
-            raise FileNotFoundError(f"{answers} isn't there: a phase that `learns: detector` writes what it says of each picture")
+            raise FileNotFoundError(f"{answers} isn't there: run the phase that `learns: detector` (again), by --only")
         # apart, since as one picture the second would be taken for how opaque the first is
         layers += [told.resize(picture.size, Image.Resampling.BILINEAR) for told in Image.open(answers).split()]
     return pixels(*layers)

@@ -81,8 +81,7 @@ def export(config: Config, data: Path, work: Path, checkpoint: Path, out: Path) 
     figures = json.loads(figures_file.read_text()) if figures_file.exists() else {}
     if nearness is not None:
         figures["int8PsnrToFp32"] = nearness
-    steps = sum(phase.steps for phase in config.phases)
-    write_manifest(config, generator, steps, figures, out, datetime.fromtimestamp(checkpoint.stat().st_mtime, UTC).date())
+    write_manifest(config, generator, config.steps, figures, out, datetime.fromtimestamp(checkpoint.stat().st_mtime, UTC).date())
     show(graph, config, data, out)
 
 

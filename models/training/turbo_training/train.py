@@ -94,8 +94,13 @@ def train(
     elif start is not None:
         begin(run.generator, start)
         run.averaged.load_state_dict(run.generator.state_dict())
+    if only not in (None, *(phase.name for phase in config.phases)):
+        raise ValueError(f"--only {only}: {config.id} has the phases {', '.join(phase.name for phase in config.phases)}")
     for index, phase in enumerate(config.phases):
-        if index >= run.phase and only in (None, phase.name):
+        # one that is asked for runs, anew where it is done; what was cut short goes on
+        if phase.name == only or (only is None and index >= run.phase):
+            if index != run.phase:
+                run.phase, run.step = index, 0
             sized = replace(config, crop=phase.crop or config.crop)
             if phase.learns != "all" and run.step == 0:
                 # what ships is the average, and from here on all but a head stays as it is
@@ -105,7 +110,7 @@ def train(
             sources = open_sources(sized, data, prepared or work, names, hold_out, device)
             unpaired = _unpaired(run, phase, data, prepared or work) if phase.likeness else None
             if phase.learns == "detector":
-                ask_detector(config, phase, data, prepared or work, work, _half_taught(work), device)
+                ask_detector(config, phase, data, prepared or work, work, _half_taught(work, phase), device)
             elif phase.learns == "lamps":
                 _teach_lamps(run, phase, data, prepared or work, work)
             else:
@@ -115,7 +120,7 @@ def train(
             run.phase, run.step = index + 1, 0
             if RANK == 0:
                 run.save(latest)
-                _half_taught(work).unlink(missing_ok=True)
+                _half_taught(work, phase).unlink(missing_ok=True)
             # before the next phase's pictures are read
             del sources, unpaired
     if RANK == 0:
@@ -124,14 +129,14 @@ def train(
     return work / "final.pt"
 
 
-def _half_taught(work: Path) -> Path:
+def _half_taught(work: Path, phase: Phase) -> Path:
     """What a light head, or the detector that it learns from, has learnt so far."""
-    return work / "half-taught.pt"
+    return work / f"half-taught-{phase.name}.pt"
 
 
 def _teach_lamps(run: Run, phase: Phase, data: Path, prepared: Path, work: Path) -> None:
     answered = work if any(other.learns == "detector" for other in run.config.phases) else None
-    teach(run.generator.light_head, run.config, phase, data, prepared, _half_taught(work), answered, run.device)
+    teach(run.generator.light_head, run.config, phase, data, prepared, _half_taught(work, phase), answered, run.device)
     # each process folded its own batches' means into its head
     spread(run.generator.light_head)
     run.averaged.light_head.load_state_dict(run.generator.light_head.state_dict())
