@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from turbo_training import config
-from turbo_training.evaluate import _before, _first, _folds, without_heads
+from turbo_training.evaluate import _before, _first, _folds, _said, without_heads
 
 RECIPE = Path(__file__).parents[1] / "configs" / "day-to-night.yaml"
 
@@ -45,6 +45,10 @@ def test_a_fold_is_taken_again_only_where_what_trains_it_is_the_same() -> None:
     assert folder() == _folds(replace(config.load(RECIPE), phases=[last], title="Another title"), Path("start.pt"), Path("work"))
     elsewhere = replace(recipe, phases=[last], data=replace(recipe.data, unmarked=[], judged="other.json"))
     assert folder() == _folds(elsewhere, Path("start.pt"), Path("work")), "what teaches the light head alone"
+    assert _said(config.Phase("a", 1, 1e-3, {"pairs": 2}, halo=1)) == dict(name="a", steps=1, rate=1e-3, mixture={"pairs": 2}, halo=1)
+    wider = replace(recipe, phases=[last], widths=replace(recipe.widths, inner=24))
+    other_pairs = replace(recipe, phases=[last], data=replace(recipe.data, pairs=["other"]))
+    assert len({folder(), *(_folds(changed, Path("start.pt"), Path("work")) for changed in (wider, other_pairs))}) == 3
     others = [
         folder("other.pt"),
         folder(prepared="other"),

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from .backbone import CHANNELS, STAGES, pretrained
-from .blocks import STRIDE, twice
+from .blocks import FOLD, STRIDE, twice
 from .device import CPU
 from .light_head import LIGHTS
 from .pictures import read, tensor
@@ -80,7 +80,7 @@ def answers(detector: Detector, picture: Image.Image, device: torch.device = CPU
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
         both = torch.cat([padded, padded.flip(3)]).contiguous(memory_format=torch.channels_last)
         there, back = detector(both).float().chunk(2)
-    sure = torch.sigmoid((there + back.flip(3)) / 2)[0, :, : -(-height // 4), : -(-width // 4)]
+    sure = torch.sigmoid((there + back.flip(3)) / 2)[0, :, : -(-height // FOLD), : -(-width // FOLD)]
     return (sure * 255).round().byte().permute(1, 2, 0).cpu().numpy()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,11 @@ import torch
 from PIL import Image
 
 from .calm import calm
-from .config import Config
+from .config import Config, Data, Phase
 from .device import CPU
 from .graph import build, save
 from .measures import apply_curve, fit_curve, psnr, ssim
-from .network import Generator
+from .network import Generator, Widths
 from .package import load_generator
 from .pictures import read
 from .realism import compared, descriptors, distance, matching_curve, ready
@@ -143,11 +143,17 @@ def _folds(fitted: Config, start: Path, prepared: Path) -> Path:
     """The folder of the folds, named by what they are trained by: a finished one is taken again only where nothing of that has changed."""
     # these are told, shown, measured, or teach the light head only
     data = replace(fitted.data, used=[], shown=[], clips=[], judged="", unmarked=[])
-    learnt = (fitted.phases, fitted.seed, fitted.crop, fitted.relight, fitted.average, fitted.widths, data)
-    # what is empty came later than many a fold
-    what = repr((learnt, str(start.resolve()), str(prepared.resolve()))).replace(", unmarked=[]", "")
+    parts = [_said(part) for part in (*fitted.phases, fitted.widths, data)]
+    learnt = (parts, fitted.seed, fitted.crop, fitted.relight, fitted.average)
+    what = repr((learnt, str(start.resolve()), str(prepared.resolve())))
     steps = sum(phase.steps for phase in fitted.phases)
     return Path("folds") / f"{fitted.folds or 'each'}-{steps}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
+
+
+def _said(part: Phase | Widths | Data) -> dict[str, object]:
+    """What a part of a recipe says that isn't so by default: a key that recipes get later leaves folds as they are where it isn't used."""
+    defaults = ((key.name, key.default if key.default_factory is MISSING else key.default_factory()) for key in fields(part))
+    return {name: getattr(part, name) for name, default in defaults if getattr(part, name) != default}
 
 
 def _first(config: Config) -> int:

@@ -1,6 +1,7 @@
 """How the light head learns to find street lamps and windows: from lamps that were marked by eye, from spots that an earlier head took
 for lamps and someone judged, from boxes of which someone said whether a window is in them; and from what a larger detector
-(`detector.py`), which learns from the same, says of all pictures (Hinton et al., Distilling the knowledge in a neural network, 2015).
+(`detector.py`), which learns from the same, says of these and more pictures (Hinton et al., Distilling the knowledge in a neural network,
+2015).
 
 What is rare isn't drowned (Lin et al., Focal loss for dense object detection, 2017; Li et al., Generalized focal loss, 2020). The head is
 normalised by batches while it learns, which is folded into its weights then.
