@@ -117,8 +117,8 @@ def test_pictures_are_kept_on_the_device(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("pretended")
 @pytest.mark.parametrize("objective", ["paired", "unpaired"])
-def test_a_step_of_two_folders_stays_on_its_device(objective: str, tmp_path: Path) -> None:
-    duel = Duel(SMALL, tmp_path, CUDA)
+def test_a_step_of_two_folders_stays_on_its_device(objective: str) -> None:
+    duel = Duel(SMALL, CUDA)
     pictures = (torch.rand(2, 3, 64, 64).to(CUDA) for _ in range(2))
     loss, critic, _ = getattr(duel, objective)(*pictures)
     _descend(duel, SMALL.phases[0], loss, critic)

@@ -16,7 +16,8 @@ from turbo_training import prepare as preparing
 from turbo_training.examples import Taught
 from turbo_training.lamps import find_street_lamps
 from turbo_training.losses import Batch, emission, layered
-from turbo_training.prepare import paint_file, prepare, redden, save_frames, save_whole
+from turbo_training.pictures import save_whole
+from turbo_training.prepare import paint_file, prepare, redden, save_frames
 from turbo_training.scene import Box, Scene, Windows
 from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SIGN, SKY, TREE
 from turbo_training.sources import read_taught
@@ -312,8 +313,9 @@ def test_a_killed_prepare_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
     recipe = replace(recipe, data=replace(recipe.data, source=["*.png"], overhead=[], still=[]))
     shown = np.zeros((CLASSES, 32, 32), np.float32)
     shown[ROAD] = 1
-    monkeypatch.setattr(preparing, "train_segmenter", lambda *_: None)
-    monkeypatch.setattr(preparing, "known", lambda *_: shown)
+    monkeypatch.setattr(preparing, "train_segmenter", lambda *_, **__: None)
+    monkeypatch.setattr(preparing, "survey", lambda *_: None)
+    monkeypatch.setattr(preparing, "scene_of", lambda path, *_: Scene(np.asarray(Image.open(path), np.float32) / 255, shown, True))
     written = save_whole
 
     def killed(picture: Image.Image, path: Path) -> None:

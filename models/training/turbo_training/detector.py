@@ -1,8 +1,7 @@
 """A large detector of street lamps and windows, far too slow to ship, from which the light head learns what marks alone can't teach it:
 a few hundred pictures are soon known by heart, but what was learnt from ImageNet's million holds elsewhere, too.
 
-A feature pyramid (Lin et al., 2017) on a pretrained backbone, to cells of 4x4 pixels as the light head's are, of pictures half as large
-again.
+It is a pyramid (`pyramid.py`) down to cells of 4x4 pixels, as the light head's are, of pictures half as large again.
 """
 
 from __future__ import annotations
@@ -15,19 +14,14 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from .backbone import CHANNELS, STAGES, pretrained
-from .blocks import FOLD, STRIDE, twice
+from .blocks import FOLD, STRIDE
 from .device import CPU
 from .light_head import LIGHTS
 from .pictures import read, tensor
+from .pyramid import WIDTH, Pyramid
 
-WIDTH = 96
 LONGEST = 960
 """Longest side of the pictures that it sees."""
-SLOWER = 0.1
-"""How much more slowly than the rest the backbone's later stages learn."""
-KEPT_STAGES = 3
-"""How many of its stages, the first ones, stay as they are; so does what is depthwise, whose way back took two thirds of a step."""
 
 
 class Detector(nn.Module):
@@ -35,31 +29,14 @@ class Detector(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = pretrained()
-        self.fine = nn.Conv2d(CHANNELS[0], WIDTH, 3, stride=2, padding=1)
-        self.lateral = nn.ModuleList(nn.Conv2d(channels, WIDTH, 1) for channels in CHANNELS[1:])
-        self.smooth = nn.ModuleList(nn.Conv2d(WIDTH, WIDTH, 3, padding=1) for _ in CHANNELS[1:])
+        self.pyramid = Pyramid()
         self.last = nn.Conv2d(WIDTH, WIDTH, 3, padding=1)
         self.tell = nn.Conv2d(WIDTH, LIGHTS, 1)
         nn.init.constant_(self.tell.bias, -4.0)
-        kept = sum(stage[4] for stage in STAGES[:KEPT_STAGES])
-        for part in (self.backbone.stem, *self.backbone.blocks[:kept], *(block.depthwise for block in self.backbone.blocks)):
-            part.requires_grad_(False)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        fine, *features = self.backbone(pictures)
-        features = [lateral(feature) for lateral, feature in zip(self.lateral, features, strict=True)]
-        features[0] = features[0] + self.fine(fine)
-        found = F.relu(self.smooth[-1](features[-1]))
-        for smooth, feature in zip(self.smooth[-2::-1], features[-2::-1], strict=True):
-            found = F.relu(smooth(feature + twice(found)))
+        _, found = self.pyramid(pictures)
         return self.tell(found + F.relu(self.last(found)))
-
-    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
-        """What learns, and how fast beside the recipe's rate."""
-        slow = [p for p in self.backbone.parameters() if p.requires_grad]
-        fast = [p for name, p in self.named_parameters() if not name.startswith("backbone.")]
-        return [(slow, SLOWER), (fast, 1.0)]
 
 
 def look_at(path: Path) -> Image.Image:

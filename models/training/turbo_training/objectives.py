@@ -34,13 +34,13 @@ THERE, BACK = 0, 1
 class Duel:
     """The generator, its critics and all that a checkpoint holds."""
 
-    def __init__(self, config: Config, work: Path, device: torch.device = CPU) -> None:
+    def __init__(self, config: Config, device: torch.device = CPU) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         self.generator = TwoWay(config.widths).to(device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
         self.critics = nn.ModuleList([Critic(), Critic()]).to(device)
-        self.perceptual = Perceptual(work).to(device)
+        self.perceptual = Perceptual().to(device)
         self.optimisers = [
             torch.optim.AdamW(self.generator.parameters(), betas=(0.5, 0.99), weight_decay=1e-3),
             torch.optim.AdamW(self.critics.parameters(), betas=(0.5, 0.99), weight_decay=1e-3),
@@ -115,7 +115,7 @@ class Duel:
 
 def train_folders(config: Config, data: Path, work: Path, start: Path | None = None, device: torch.device = CPU) -> Path:
     """Runs the recipe of two folders, going on from WORK/latest.pt if it is there, or else from the weights in `start`."""
-    duel, latest, phase = Duel(config, work, device), work / "latest.pt", config.phases[0]
+    duel, latest, phase = Duel(config, device), work / "latest.pt", config.phases[0]
     if latest.exists():
         duel.restore(latest)
         print(f"resuming at step {duel.step}", flush=True)

@@ -1,27 +1,22 @@
 """How far apart two pictures look.
 
 LPIPS if the package `lpips` is installed and its weights can be had; otherwise a substitute, which `train` names when it
-begins: distances between the features of a trained segmenter (`segmenter.pt` in the working folder), or, where there is
-none, of a fixed network with random weights, which sees structure but no meaning.
+begins: distances between the features of a fixed network with random weights, which sees structure but no meaning.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .segmenter import Segmenter
-
 
 class Perceptual(nn.Module):
     """Distance of pictures [B, 3, H, W], 0 to 1; `kind` says what measures it."""
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.kind, self.measure = _lpips() or _segmenter(work / "segmenter.pt") or ("fixed random features", _Features(_random()))
+        self.kind, self.measure = _lpips() or ("fixed random features", _Features(_random()))
         self.requires_grad_(False)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
@@ -50,21 +45,6 @@ def _lpips() -> tuple[str, nn.Module] | None:
         return "LPIPS (AlexNet)", lpips.LPIPS(net="alex", verbose=False)
     except Exception:  # not installed, or its weights can't be fetched: the substitute is named by `kind`
         return None
-
-
-def _segmenter(file: Path) -> tuple[str, nn.Module] | None:
-    if not file.exists():
-        return None
-    net = Segmenter()
-    net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    net.eval()
-    first = nn.Sequential(_Unshuffle(), net.stem)
-    return "features of the segmenter", _Features(nn.ModuleList([first, *net.downs[:3]]))
-
-
-class _Unshuffle(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pixel_unshuffle(x, 2) / 2
 
 
 def _random() -> nn.ModuleList:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,13 @@ def read(path: Path, longest: int = 640) -> Image.Image:
     if scale < 1:
         picture = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
     return picture
+
+
+def save_whole(picture: Image.Image, path: Path) -> None:
+    """As PNG, the whole file or none: a run may be killed, and another effect be prepared at the same time."""
+    unfinished = path.with_suffix(f".{os.getpid()}.partial")
+    picture.save(unfinished, format="PNG", compress_level=1)
+    unfinished.replace(path)
 
 
 def tensor(picture: Image.Image | Array) -> Tensor:

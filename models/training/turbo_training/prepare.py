@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from scipy import ndimage
 
 from . import fog, night, rain, snow
 from .config import Config
-from .pictures import read
+from .device import CPU
+from .pictures import save_whole
 from .progress import Progress
 from .scene import LUMA, Box, Mark, Painted, Scene, Windows
-from .segmenter import BICYCLE, BUILDING, CAR, CLASSES, FENCE, PERSON, ROAD, SIGN, SKY, TREE, Segmenter, classify, train_segmenter
+from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PERSON, ROAD, SIGN, TREE, train_segmenter
 from .sources import REDDENED, glob
+from .survey import OVERHEAD, scene_of, survey
 from .windows import judged_panes
 
 PAINTERS: dict[str, Callable[[Scene], Painted]] = {
@@ -32,47 +37,69 @@ PAINTERS: dict[str, Callable[[Scene], Painted]] = {
     "rain": rain.paint,
     "snow": snow.paint,
 }
-OVERHEAD = "overhead_"
 SPOT = 0.5
 """Radius of a spot that was judged, in percent of the picture's width."""
-_STANDING = ("amos", "muenster", "opensfm", OVERHEAD)
-"""Pictures whose name starts with this were not taken from a car."""
 
 
-def prepare(config: Config, data: Path, work: Path, shared: Path | None = None, segmenter_steps: int = 1400) -> None:
-    """Trains the segmenter if it isn't there, then paints what isn't painted yet.
+def prepare(
+    config: Config,
+    data: Path,
+    work: Path,
+    shared: Path | None = None,
+    segmenter_steps: int = 1000,
+    device: torch.device = CPU,
+    workers: int = 1,
+) -> None:
+    """Trains the segmenter if it isn't there, then paints what isn't painted yet, by so many processes.
 
     `shared` keeps what does not depend on the effect: the segmenter, and what it says of each picture.
     """
     shared = shared or work
     labels = data / config.data.labels
-    net = train_segmenter(data / config.data.labelled, labels, shared / "segmenter.pt", segmenter_steps, config.seed)
-    out = work / "taught"
-    out.mkdir(parents=True, exist_ok=True)
+    classifier = train_segmenter(data / config.data.labelled, labels, shared / "segmenter.pt", segmenter_steps, config.seed, device=device)
+    (work / "taught").mkdir(parents=True, exist_ok=True)
     paths = glob(data, config.data.source)
     random.Random(config.seed).shuffle(paths)
     paths = take_frames(glob(data, config.data.overhead), shared / "frames") + paths[: config.data.most]
     take_neighbours(glob(data, config.data.still), work / "still")
-    marked, windows = read_marks(config), read_windows(config)
+    survey(classifier, paths, labels, shared)
+    easel = Easel(config, labels, work, shared, read_marks(config), read_windows(config))
     progress = Progress("painting", len(paths))
-    for done, path in enumerate(paths, 1):
+    # forked processes would wait for threads that they don't have
+    with ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else nullcontext() as pool:
+        each = pool.map if pool else map
+        for done, _ in enumerate(each(easel.paint, range(1, len(paths) + 1), paths), 1):
+            progress.report(done)
+
+
+@dataclass(frozen=True)
+class Easel:
+    """What it takes to paint any of the pictures."""
+
+    config: Config
+    labels: Path
+    work: Path
+    shared: Path
+    marked: dict[str, tuple[Mark, ...]]
+    windows: dict[str, Windows]
+
+    def paint(self, index: int, path: Path) -> None:
+        """Paints a picture, the `index`-th, unless it is painted already."""
+        out = self.work / "taught"
         to_paint = not (out / f"{path.stem}_light.png").exists()
-        to_judge = bool(windows) and not windows_file(work, path.stem).exists()
-        if to_paint or to_judge:
-            picture = read(path)
-            shows = known(net, picture, path, labels / f"{path.stem}.png", shared / "shows" / f"{path.stem}.png")
-            judged = windows.get(path.stem, Windows())
-            if to_judge:
-                save_whole(bytes_of(judged_panes(shows, judged)), windows_file(work, path.stem))
+        to_judge = bool(self.windows) and not windows_file(self.work, path.stem).exists()
+        if not (to_paint or to_judge):
+            return
+        judged = self.windows.get(path.stem, Windows())
+        scene = replace(scene_of(path, self.labels, self.shared), marks=self.marked.get(path.stem), windows=judged)
+        if to_judge:
+            save_whole(bytes_of(judged_panes(scene.shows, judged)), windows_file(self.work, path.stem))
         if to_paint:
-            day = np.asarray(picture, np.float32) / 255
-            scene = Scene(day, shows, not path.name.startswith(_STANDING), marked.get(path.stem), judged)
-            if config.lamps and done % 3 == 0:
-                reddened = replace(scene, day=redden(day, shows, np.random.default_rng(done)))
+            if self.config.lamps and index % 3 == 0:
+                reddened = replace(scene, day=redden(scene.day, scene.shows, np.random.default_rng(index)))
                 paint_file(partial(night.paint_unlit_red, before=scene), reddened, out / f"{path.stem}{REDDENED}")
             # last, since by it the picture is known to be done
-            paint_file(PAINTERS[config.data.painter], scene, out / path.stem)
-        progress.report(done)
+            paint_file(PAINTERS[self.config.data.painter], scene, out / path.stem)
 
 
 def read_marks(config: Config) -> dict[str, tuple[Mark, ...]]:
@@ -146,26 +173,6 @@ def seconds(video: Path) -> float:
     return float(subprocess.run(probe, check=True, capture_output=True, text=True).stdout)
 
 
-def known(net: Segmenter, picture: Image.Image, path: Path, label: Path, kept: Path) -> np.ndarray:
-    """What each pixel shows, as probabilities: from the segmenter (or from what it said before), and from labels where there are any."""
-    width, height = picture.size
-    if kept.exists():
-        stacked = np.asarray(Image.open(kept), np.float32) / 255
-        shows = stacked.reshape(CLASSES, height, width)
-    else:
-        shows = classify(net, picture)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        save_whole(Image.fromarray((shows * 255).round().astype(np.uint8).reshape(CLASSES * height, width)), kept)
-    if path.name.startswith(OVERHEAD):
-        shows[ROAD] += shows[SKY]
-        shows[SKY] = 0
-    if label.exists():
-        classes = np.asarray(Image.open(label).resize(picture.size, Image.Resampling.NEAREST))
-        exact = np.stack([classes == index for index in range(CLASSES)]).astype(np.float32)
-        shows = np.where((classes < CLASSES)[None], 0.85 * exact + 0.15 * shows, shows)
-    return shows.astype(np.float32)
-
-
 def redden(day: np.ndarray, shows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The picture with some of what is in it painted red, orange or yellow: cars, walls, crowns, signs, people and marks of the road, which
     are no lamps."""
@@ -193,10 +200,3 @@ def paint_file(painter: Callable[[Scene], Painted], scene: Scene, path: Path) ->
 def bytes_of(layer: np.ndarray) -> Image.Image:
     """A layer, 0 to 1, as a picture."""
     return Image.fromarray((layer * 255).round().astype(np.uint8))
-
-
-def save_whole(picture: Image.Image, path: Path) -> None:
-    """As PNG, the whole file or none: a run may be killed, and another effect be prepared at the same time."""
-    unfinished = path.with_suffix(f".{os.getpid()}.partial")
-    picture.save(unfinished, format="PNG", compress_level=1)
-    unfinished.replace(path)

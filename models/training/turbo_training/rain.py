@@ -17,7 +17,8 @@ THICKNESS = 0.034
 VEIL = 0.14
 """What wet glass and spray take from everything, near or far."""
 HORIZON = 0.02
-"""Share of sky from which on the horizon is taken to be in view: from above, what a road mirrors is not in the picture."""
+"""Share of sky from which on the horizon is taken to be in view, as from a car it always is: from above, what a road mirrors is not in the
+picture."""
 
 
 def paint(scene: Scene) -> Painted:
@@ -34,7 +35,7 @@ def paint(scene: Scene) -> Painted:
     wet = ground * share[..., None]
     base = dull * through * (1 - 0.2 * ground) * (1 - 0.6 * wet) * (1 - 0.97 * sky[..., None])
     light = (AIR * (1 - through) + through * wet * mirror) * (1 - sky[..., None]) + SKY_COLOUR * sky[..., None]
-    in_view = float(sky.mean() > HORIZON)
+    in_view = float(scene.from_car or sky.mean() > HORIZON)
     return Painted(np.clip(base, 0, 1).astype(np.float32), np.clip(light, 0, 1).astype(np.float32), in_view * ground[..., 0])
 
 

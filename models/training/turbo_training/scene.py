@@ -13,11 +13,15 @@ import torch
 import torch.nn.functional as functional
 from scipy import ndimage
 
+from .depth import FARTHEST
 from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PAVEMENT, PERSON, POLE, ROAD, SIGN, SKY, TREE
 
 Array = np.ndarray
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-FARTHEST = 60.0
+HIDDEN = 1.5
+"""How much farther than a probe says what stands on the ground may be, by where its foot is seen."""
+GUESSED = 0.35
+"""How much what is as far as its foot, if that is what is below it, counts beside what surely is."""
 
 
 class Mark(NamedTuple):
@@ -72,6 +76,8 @@ class Scene:
     """The street lamps, all of them, where someone has marked them; else they are looked for."""
     windows: Windows = Windows()
     """What someone judged to be windows, and to be none; others are looked for."""
+    far: Array | None = None
+    """How far each pixel is, [H, W], as a probe tells it (`depth.py`), where one was asked."""
 
     @property
     def unit(self) -> float:
@@ -123,15 +129,51 @@ def without_sky(scene: Scene, sky: Array, colour: Array) -> Array:
 def distance(scene: Scene) -> Array:
     """How far each pixel is, [H, W]: 1 is the ground at the picture's lower edge, FARTHEST the vanishing point and beyond.
 
-    Flat ground lies where perspective puts it; what stands is as far as its foot. The sky's distance means nothing.
+    Flat ground lies where perspective puts it; what stands on it is as far as its foot, or farther, if a probe says so: of things one
+    before the other only the first one's foot is seen. All else is as far as the probe says, or, without one, as the ground below it. The
+    sky's distance means nothing.
     """
-    height, width = scene.luma.shape
-    s = scene.shows
-    vanishing = scene.horizon() - 0.02 * height if s[SKY].mean() > 0.005 else -0.5 * height
+    plane, vanishing = _plane(scene)
+    ground = _ground(scene)
+    far = np.where(ground, plane[:, None], _as_far_as_feet(scene) if scene.far is None else scene.far)
+    height = len(far)
+    for kinds in ((CAR,), (PERSON, BICYCLE), (POLE, SIGN)):
+        found, _ = ndimage.label(sum(scene.shows[kind] for kind in kinds) > 0.45)
+        for index, where in enumerate(ndimage.find_objects(found), 1):
+            if where[0].stop - 1 > vanishing:
+                part, foot = far[where], plane[min(where[0].stop, height - 1)]
+                own = found[where] == index
+                if scene.far is not None:
+                    # a foot that is hidden seems to be far away
+                    foot = np.maximum(part[own], min(foot, HIDDEN * np.median(part[own])))
+                part[own] = foot
+    return np.minimum(far, FARTHEST)
+
+
+def trust(scene: Scene) -> Array:
+    """How much `distance` is to be trusted without a probe, [H, W], 0 to 1."""
+    standing = sum(scene.shows[kind] for kind in (CAR, PERSON, BICYCLE, POLE, SIGN)) > 0.4
+    return np.where(_ground(scene) | standing, 1, GUESSED) * (1 - scene.shows[SKY])
+
+
+def _ground(scene: Scene) -> Array:
+    return scene.shows[ROAD] + scene.shows[PAVEMENT] > 0.5
+
+
+def _plane(scene: Scene) -> tuple[Array, float]:
+    """How far flat ground is in each row, and the row where it vanishes."""
+    height = scene.day.shape[0]
+    # from above there is no horizon; between high houses there may be no sky
+    vanishing = scene.horizon() - 0.02 * height if scene.from_car or scene.shows[SKY].mean() > 0.005 else -0.5 * height
     rows = np.arange(height, dtype=np.float32)
     plane = np.where(rows > vanishing, (height - vanishing) / np.maximum(rows - vanishing, 0.5), FARTHEST)
-    plane = np.minimum(plane, FARTHEST)
-    ground = s[ROAD] + s[PAVEMENT] > 0.5
+    return np.minimum(plane, FARTHEST), vanishing
+
+
+def _as_far_as_feet(scene: Scene) -> Array:
+    """How far each pixel is if it stands on the last ground below it."""
+    height, width = scene.luma.shape
+    s, (plane, vanishing), ground = scene.shows, _plane(scene), _ground(scene)
     verge = s[TREE] + s[FENCE] > 0.5
     before = s[CAR] + s[PERSON] + s[BICYCLE] + s[POLE] + s[SIGN] > 0.4
     far = np.empty((height, width), np.float32)
@@ -148,16 +190,7 @@ def distance(scene: Scene) -> Array:
     known = known + 0.02 * ~ground
     near, wide = _blur_within(scene, np.log(far), known, 6), _blur_within(scene, np.log(far), known, 26)
     sure = np.clip(2 * scene.blur(known, 6), 0, 1)
-    evened = np.exp(sure * near + (1 - sure) * wide)
-    far = np.where(ground, plane[:, None], evened)
-    for kinds in ((CAR,), (PERSON, BICYCLE), (POLE, SIGN)):
-        found, _ = ndimage.label(sum(s[kind] for kind in kinds) > 0.45)
-        for index, where in enumerate(ndimage.find_objects(found), 1):
-            on_ground = where[0].stop - 1 > vanishing
-            if on_ground:
-                part = far[where]
-                part[found[where] == index] = plane[min(where[0].stop, height - 1)]
-    return np.minimum(far, FARTHEST)
+    return np.exp(sure * near + (1 - sure) * wide)
 
 
 def _blur_within(scene: Scene, x: Array, mask: Array, size: float) -> Array:

@@ -1,11 +1,13 @@
 """A helper that names what each pixel shows, so that unlabelled pictures can be given a teacher's layers too.
 
-It is trained on the labelled pictures alone, is used by `prepare`, and is no part of any shipped model.
+It begins with what two networks know of other pictures (`pyramid.py`), learns from the labelled ones, is used by `prepare`, and is no part
+of any shipped model.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,98 +16,129 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from .blocks import STRIDE, twice
+from .device import CPU
 from .pictures import read, relight, tensor
 from .progress import Progress
+from .pyramid import FINE, WIDTH, Pyramid, groups
+from .vit import CELL, CHANNELS, Vit, pretrained
 
 SKY, BUILDING, POLE, ROAD, PAVEMENT, TREE, SIGN, FENCE, CAR, PERSON, BICYCLE, UNKNOWN = range(12)
 CLASSES = 11
+_NAMES = ("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "person", "bicycle")
+RATE = 1e-3
 _WEIGHTS = (0.7, 1.0, 3.0, 0.7, 1.2, 1.0, 3.0, 1.5, 1.8, 2.0, 2.0)
-
-
-class _Residual(nn.Module):
-    def __init__(self, channels: int, dilation: int = 1) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.norms[0](self.first(x)))
-        return F.relu(x + self.norms[1](self.second(y)))
+_HELD_OUT = 6
+_EDGES = 32
+"""Channels at half of the picture's size."""
+_CROP, _SCALES = (320, 416), (0.85, 2.0)
 
 
 class Segmenter(nn.Module):
-    """Encoder-decoder from half the picture's size to 1/32 and back; class scores at half the size."""
+    """Class scores [B, CLASSES, H/2, W/2] of pictures [B, 3, H, W], 0 to 1, and of what `Vit` says of them."""
 
-    def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 160, 192)) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(12, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU())
-        self.downs = nn.ModuleList()
-        self.narrows = nn.ModuleList()
-        self.mixes = nn.ModuleList()
-        for fine, coarse in zip(widths, widths[1:], strict=False):
-            down = nn.Conv2d(fine, coarse, 3, stride=2, padding=1, bias=False)
-            self.downs.append(nn.Sequential(down, nn.BatchNorm2d(coarse), nn.ReLU(), _Residual(coarse)))
-            self.narrows.append(nn.Conv2d(coarse, fine, 1, bias=False))
-            self.mixes.append(nn.Sequential(nn.BatchNorm2d(fine), nn.ReLU(), _Residual(fine)))
-        self.context = nn.Sequential(*(_Residual(widths[-1], d) for d in (2, 4)))
-        self.head = nn.Conv2d(widths[0], CLASSES, 1)
+        self.pyramid = Pyramid(CHANNELS)
+        self.edges = nn.Conv2d(FINE, _EDGES, 3, padding=1)
+        self.found = nn.Conv2d(WIDTH, _EDGES, 1)
+        self.last = nn.Conv2d(_EDGES, _EDGES, 3, padding=1)
+        self.tell = nn.Conv2d(_EDGES, CLASSES, 1)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        steps = [self.stem(F.pixel_unshuffle(picture, 2) - 0.5)]
-        for down in self.downs:
-            steps.append(down(steps[-1]))
-        x = self.context(steps.pop())
-        for narrow, mix in zip(reversed(self.narrows), reversed(self.mixes), strict=True):
-            fine = steps.pop()
-            x = mix(F.interpolate(narrow(x), size=fine.shape[-2:], mode="bilinear") + fine)
-        return self.head(x)
+    def forward(self, pictures: Tensor, meaning: Tensor) -> Tensor:
+        fine, found = self.pyramid(pictures, meaning)
+        x = F.relu(self.edges(fine) + twice(self.found(found)))
+        return self.tell(x + F.relu(self.last(x)))
 
 
-def train_segmenter(pictures: Path, labels: Path, out: Path, steps: int, seed: int, batch: int = 8) -> Segmenter:
-    """Learns from pictures that have a label file of the same name; keeps the result in `out`."""
+@dataclass(frozen=True)
+class Classifier:
+    """A segmenter that has learnt, and the transformer that it asks."""
+
+    net: Segmenter
+    transformer: Vit
+    device: torch.device = CPU
+
+    @torch.no_grad()
+    def classify(self, picture: Image.Image) -> np.ndarray:
+        """Class probabilities [CLASSES, H, W], averaged over the picture and its mirror image."""
+        padded = self._padded(picture)
+        both = torch.cat([padded, padded.flip(3)])
+        with torch.autocast(self.device.type, torch.bfloat16):
+            scores = self.net(both, self.transformer(both))
+        there, back = scores.float().softmax(1).chunk(2)
+        full = F.interpolate((there + back.flip(3)) / 2, scale_factor=2.0, mode="bilinear")
+        return full[0, :, : picture.height, : picture.width].cpu().numpy()
+
+    @torch.no_grad()
+    def features(self, picture: Image.Image) -> Tensor:
+        """What the transformer says of cells of 16x16 pixels, [CHANNELS, h, w], the last of which may lie over the picture's edge."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            seen = self.transformer(self._padded(picture))
+        return seen[0, :, : -(-picture.height // CELL), : -(-picture.width // CELL)].float().cpu()
+
+    def _padded(self, picture: Image.Image) -> Tensor:
+        x = tensor(picture)[None].to(self.device)
+        return F.pad(x, (0, -picture.width % STRIDE, 0, -picture.height % STRIDE), mode="replicate")
+
+
+def train_segmenter(
+    pictures: Path, labels: Path, out: Path, steps: int, seed: int, batch: int = 8, device: torch.device = CPU
+) -> Classifier:
+    """Learns from pictures that have a label file of the same name, but for every sixth, by which it is judged then; keeps the result in
+    `out`."""
     torch.manual_seed(seed)
-    net = Segmenter().to(memory_format=torch.channels_last)
+    net, transformer = Segmenter(), pretrained()
+    transformer.to(device)
     if out.exists():
-        net.load_state_dict(torch.load(out, weights_only=True))
-        return net.eval()
-    known = [(read(pictures / f"{p.stem}.jpg"), Image.open(p)) for p in sorted(labels.glob("*.png"))]
-    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, steps)
-    rng, progress, weights = np.random.default_rng(seed), Progress("segmenter", steps), torch.tensor(_WEIGHTS)
+        net.load_state_dict(torch.load(out, map_location="cpu", weights_only=True))
+        return Classifier(net.to(device).eval(), transformer, device)
+    net.to(device=device, memory_format=torch.channels_last)
+    labelled = [(read(pictures / f"{p.stem}.jpg"), Image.open(p)) for p in sorted(labels.glob("*.png"))]
+    held_out = labelled[_HELD_OUT - 1 :: _HELD_OUT]
+    known = [pair for index, pair in enumerate(labelled, 1) if index % _HELD_OUT]
+    learning = groups(net)
+    optimiser = torch.optim.AdamW([{"params": weights} for weights, _ in learning], weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [RATE * share for _, share in learning], steps)
+    rng, progress, weights = np.random.default_rng(seed), Progress("segmenter", steps), torch.tensor(_WEIGHTS, device=device)
     for step in range(steps):
         examples = [_crop(*known[rng.integers(len(known))], rng) for _ in range(batch)]
-        x = torch.stack([e[0] for e in examples]).contiguous(memory_format=torch.channels_last)
-        y = torch.stack([e[1] for e in examples])
-        with torch.autocast("cpu", torch.bfloat16):
-            scores = net(x)
+        x = torch.stack([e[0] for e in examples]).to(device, memory_format=torch.channels_last)
+        y = torch.stack([e[1] for e in examples]).to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            scores = net(x, transformer(x))
         loss = F.cross_entropy(scores.float(), y, weights, ignore_index=UNKNOWN)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
         schedule.step()
-        progress.report(step + 1, loss=loss.item())
+        progress.report(step + 1, loss=loss.detach())
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_suffix(f".{os.getpid()}.partial")
-    torch.save(net.state_dict(), unfinished)
+    torch.save(net.cpu().state_dict(), unfinished)
     unfinished.replace(out)
-    return net.eval()
+    classifier = Classifier(net.to(device).eval(), transformer, device)
+    print(f"segmenter: {agreement(classifier, held_out)} on {len(held_out)} held-out pictures", flush=True)
+    return classifier
 
 
-@torch.no_grad()
-def classify(net: Segmenter, picture: Image.Image) -> np.ndarray:
-    """Class probabilities [CLASSES, H, W], averaged over the picture and its mirror image."""
-    x = tensor(picture)[None]
-    height, width = x.shape[-2:]
-    padded = F.pad(x, (0, -width % 32, 0, -height % 32), mode="replicate")
-    scores = net(padded).softmax(1) + net(padded.flip(3)).softmax(1).flip(3)
-    full = F.interpolate(scores / 2, scale_factor=2.0, mode="bilinear")
-    return full[0, :, :height, :width].float().numpy()
+def agreement(classifier: Classifier, labelled: list[tuple[Image.Image, Image.Image]]) -> str:
+    """Intersection over union of what is told and what is labelled, of each class that occurs and their mean."""
+    both, either = np.zeros(CLASSES), np.zeros(CLASSES)
+    for picture, label in labelled:
+        told = classifier.classify(picture).argmax(0)
+        right = np.asarray(label.resize(picture.size, Image.Resampling.NEAREST))
+        for index in range(CLASSES):
+            said, shown = (told == index) & (right < CLASSES), right == index
+            both[index] += (said & shown).sum()
+            either[index] += (said | shown).sum()
+    each = {name: both[index] / either[index] for index, name in enumerate(_NAMES) if either[index]}
+    return f"mean IoU {np.mean(list(each.values())):.3f} ({', '.join(f'{name} {share:.2f}' for name, share in each.items())})"
 
 
 def _crop(picture: Image.Image, label: Image.Image, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    height, width = 256, 320
-    scale = float(np.exp(rng.uniform(np.log(0.72), np.log(1.6))))
+    height, width = _CROP
+    scale = float(np.exp(rng.uniform(*np.log(_SCALES))))
     box_width, box_height = min(picture.width, width / scale), min(picture.height, height / scale)
     left, top = rng.uniform(0, picture.width - box_width), rng.uniform(0, picture.height - box_height)
     box = (left, top, left + box_width, top + box_height)

@@ -1,0 +1,105 @@
+"""How far things are: what a probe learns of perspective, at the picture's size, and what a painter makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from turbo_training import depth, survey
+from turbo_training.scene import GUESSED, Scene, distance, trust
+from turbo_training.segmenter import BUILDING, CAR, CLASSES, ROAD, SKY
+from turbo_training.vit import CHANNELS
+
+HEIGHT, WIDTH, HORIZON = 160, 240, 64
+
+
+def _street() -> Scene:
+    """Sky above houses, before which a road with two cars, the farther one half behind the other."""
+    shows = np.zeros((CLASSES, HEIGHT, WIDTH), np.float32)
+    shows[SKY, :32] = shows[BUILDING, 32:HORIZON] = shows[ROAD, HORIZON:] = 1
+    for top, bottom, left, right in ((56, 80, 100, 140), (60, 110, 60, 120)):
+        shows[:, top:bottom, left:right] = 0
+        shows[CAR, top:bottom, left:right] = 1
+    return Scene(np.full((HEIGHT, WIDTH, 3), 0.5, np.float32), shows, True)
+
+
+def test_a_probe_learns_what_is_linear_and_evens_out_what_is_not() -> None:
+    rng = torch.Generator().manual_seed(2)
+    truth = 0.1 * torch.randn(CHANNELS, generator=rng)
+
+    def example() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        features = torch.randn(CHANNELS, 24, 40, generator=rng) * 0.3
+        far = (torch.einsum("c,chw->hw", truth, features) + 2).exp()
+        wrong = torch.rand(24, 40, generator=rng) < 0.2
+        return features, torch.where(wrong, far * 3, far), torch.where(wrong, 0.01, 1.0)
+
+    probe = depth.fit(example() for _ in range(8))
+    features, far, _ = example()
+    exact = (torch.einsum("c,chw->hw", truth, features) + 2).exp()
+    told = depth.tell(probe, features)
+    assert (told / exact).log().abs().mean() < 0.1 < (told / far).log().abs().mean() < 0.4
+    assert depth.tell(probe * 100, features).min() >= 1 and depth.tell(probe * 100, features).max() <= depth.FARTHEST * 1.001
+
+
+def test_cells_become_pixels_with_the_pictures_edges() -> None:
+    luma = np.full((92, 470), 0.7, np.float32)
+    luma[:, 235:] = 0.2
+    coarse = np.full((6, 30), 30.0, np.float32)
+    coarse[:, 15:] = 5
+    far = depth.enlarged(coarse, luma)
+    assert far.shape == luma.shape
+    step = np.abs(np.diff(np.log(far[40])))
+    assert step.argmax() == 234 and step[234] > 3 * np.delete(step, 234).max(), "the edge lies where the picture has it"
+    assert far[:, 200].min() > 25 and far[:, 280].max() < 6
+
+
+def test_with_a_probe_a_row_of_cars_is_not_as_near_as_the_nearest() -> None:
+    scene = _street()
+    alone = distance(scene)
+    assert alone[62, 130] == alone[100, 80], "one patch of cars: all of it stands where the nearest does"
+    far = np.full((HEIGHT, WIDTH), 2.0, np.float32)
+    far[:72, 120:] = 9.0
+    far[:50] = 20.0
+    told = distance(replace(scene, far=far))
+    assert told[62, 130] == pytest.approx(9) and told[100, 80] == alone[100, 80]
+    assert told[40, 10] == 20 and np.array_equal(told[120:, 150:], alone[120:, 150:]), "ground lies where perspective puts it"
+
+
+def test_what_is_surely_known_counts_more() -> None:
+    sure = trust(_street())
+    assert sure[120, 20] == sure[100, 80] == 1 and sure[40, 10] == GUESSED and sure[10, 10] == 0
+
+
+def test_a_survey_is_made_once_and_teaches_the_painter(tmp_path: Path) -> None:
+    street, asked = _street(), list[str]()
+    paths = [tmp_path / f"bdd_{index}.png" for index in range(2)]
+    for path in paths:
+        Image.fromarray((street.day * 255).astype(np.uint8)).save(path)
+
+    def features(_: Image.Image) -> torch.Tensor:
+        asked.append("features")
+        rows = torch.linspace(-1, 1, HEIGHT // 16)[None, :, None]
+        return torch.cat([rows, rows**2, torch.zeros(CHANNELS - 2, HEIGHT // 16, 1)]).expand(CHANNELS, HEIGHT // 16, WIDTH // 16)
+
+    def classify(_: Image.Image) -> np.ndarray:
+        asked.append("classify")
+        return street.shows
+
+    classifier = SimpleNamespace(classify=classify, features=features)
+    survey.survey(classifier, paths, tmp_path / "labels", tmp_path / "shared")  # type: ignore[arg-type]
+    assert sorted(asked) == ["classify"] * 2 + ["features"] * 4
+    seen = survey.scene_of(paths[0], tmp_path / "labels", tmp_path / "shared")
+    assert seen.from_car and seen.far is not None and np.array_equal(seen.shows, street.shows)
+    assert 1 <= seen.far[150, 20] < 3 < seen.far[70, 20] <= depth.FARTHEST, "the lower, the nearer"
+    survey.survey(classifier, paths, tmp_path / "labels", tmp_path / "shared")  # type: ignore[arg-type]
+    assert len(asked) == 6, "what is known isn't asked again"
+    (tmp_path / "shared" / "far" / "bdd_1.png").unlink()
+    kept = (tmp_path / "shared" / "depth.pt").read_bytes()
+    survey.survey(classifier, paths, tmp_path / "labels", tmp_path / "shared")  # type: ignore[arg-type]
+    assert len(asked) == 7 and (tmp_path / "shared" / "depth.pt").read_bytes() == kept
