@@ -93,13 +93,13 @@ def test_a_survey_is_made_once_and_teaches_the_painter(tmp_path: Path) -> None:
 
     classifier = SimpleNamespace(classify=classify, features=features)
     survey.survey(classifier, paths, tmp_path / "labels", tmp_path / "shared")  # type: ignore[arg-type]
-    assert sorted(asked) == ["classify"] * 2 + ["features"] * 4
+    assert sorted(asked) == ["classify"] * 2 + ["features"] * 6
     seen = survey.scene_of(paths[0], tmp_path / "labels", tmp_path / "shared")
     assert seen.from_car and seen.far is not None and np.array_equal(seen.shows, street.shows)
     assert 1 <= seen.far[150, 20] < 3 < seen.far[70, 20] <= depth.FARTHEST, "the lower, the nearer"
     survey.survey(classifier, paths, tmp_path / "labels", tmp_path / "shared")  # type: ignore[arg-type]
-    assert len(asked) == 6, "what is known isn't asked again"
+    assert len(asked) == 8, "what is known isn't asked again"
     (tmp_path / "shared" / "far" / "bdd_1.png").unlink()
     kept = (tmp_path / "shared" / "depth.pt").read_bytes()
     survey.survey(classifier, paths, tmp_path / "labels", tmp_path / "shared")  # type: ignore[arg-type]
-    assert len(asked) == 7 and (tmp_path / "shared" / "depth.pt").read_bytes() == kept
+    assert len(asked) == 10 and (tmp_path / "shared" / "depth.pt").read_bytes() == kept

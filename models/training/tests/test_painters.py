@@ -34,7 +34,7 @@ def _street(from_above: bool = False) -> Scene:
         day[:HORIZON] = (0.5, 0.6, 0.95)
         _put(day, shows, SKY, slice(0, HORIZON), slice(0, WIDTH), (0.5, 0.6, 0.95))
         _put(day, shows, BUILDING, slice(20, HORIZON), slice(0, 140), (0.7, 0.7, 0.65))
-    return Scene(day, shows, True)
+    return Scene(day, shows, not from_above)
 
 
 def _put(day: np.ndarray, shows: np.ndarray, kind: int, rows: slice, columns: slice, colour: tuple[float, float, float]) -> None:
@@ -242,7 +242,10 @@ def test_rain_is_sure_of_the_ground_and_lets_it_mirror() -> None:
     assert sure[: HORIZON - 5].max() < 0.1
     shown = (base + light).mean(-1)
     assert shown[HORIZON + 4 : HORIZON + 24, 200:300].mean() > shown[HORIZON + 4 : HORIZON + 24, 30:110].mean() + 0.03, "sky beside house"
-    assert rain.paint(_street(from_above=True)).sure.max() == 0
+    from_above = _street(from_above=True)
+    assert rain.paint(from_above).sure.max() == 0
+    between_houses = rain.paint(replace(from_above, from_car=True)).sure
+    assert between_houses is not None and between_houses.min() > 0.9, "from a car the horizon is in view, whatever hides the sky"
 
 
 def test_what_is_sure_reaches_the_loss(tmp_path: Path) -> None:
