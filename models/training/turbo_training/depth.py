@@ -32,6 +32,8 @@ def fit(examples: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
         weighted = rows * counts.reshape(-1, 1)
         products += (weighted.T @ rows).double()
         moments += (weighted.T @ far.log().reshape(-1, 1)).double()[:, 0]
+    if not products.any():
+        raise ValueError("no picture says how far anything is")
     return torch.linalg.solve(products + RIDGE * products.diagonal().mean() * torch.eye(len(products)), moments).float()
 
 

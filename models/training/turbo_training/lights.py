@@ -29,9 +29,9 @@ from .detector import LONGEST, Detector, answers, answers_file, answers_folder, 
 from .device import CPU
 from .light_head import LightHead
 from .marked import CROP, Marked, Wanted, asked, example, read_marked
-from .pictures import relight, save_whole
+from .pictures import relight, save_state_whole, save_whole
 from .progress import Progress
-from .pyramid import groups
+from .pyramid import learning
 from .share import PROCESSES, RANK, agree, portion, wait
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -103,7 +103,7 @@ def ask_detector(config: Config, phase: Phase, data: Path, prepared: Path, work:
         return missed(logits.float(), wanted)
 
     marked = read_marked(config, data, prepared, look_at)
-    detector = _learn(net, groups(net), cost, marked, crop, config.seed, phase, kept, device)
+    detector = _learn(net, learning(net), cost, marked, crop, config.seed, phase, kept, device)
     files = list(asked(config, data, prepared).items())[RANK::PROCESSES]
     progress = Progress("answers", len(files))
     answers_folder(work).mkdir(parents=True, exist_ok=True)
@@ -160,8 +160,7 @@ def _learn(
         progress.report(step + 1, loss=loss.detach())
         if (step + 1) % 200 == 0:
             state = {"net": net.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
-            torch.save(state, kept.with_suffix(".partial"))
-            kept.with_suffix(".partial").replace(kept)
+            save_state_whole(state, kept)
     return average
 
 

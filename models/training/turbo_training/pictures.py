@@ -32,6 +32,13 @@ def save_whole(picture: Image.Image, path: Path) -> None:
     unfinished.replace(path)
 
 
+def save_state_whole(state: object, path: Path) -> None:
+    """As `torch.save` does, the whole file or none."""
+    unfinished = path.with_suffix(f".{os.getpid()}.partial")
+    torch.save(state, unfinished)
+    unfinished.replace(path)
+
+
 def tensor(picture: Image.Image | Array) -> Tensor:
     """[3, H, W], 0 to 1."""
     array = np.asarray(picture)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PERSON, ROAD, SIGN, TREE, 
 from .sources import REDDENED, glob
 from .survey import OVERHEAD, scene_of, survey
 from .windows import judged_panes
+from .workers import each
 
 PAINTERS: dict[str, Callable[[Scene], Painted]] = {
     "night": night.paint,
@@ -52,10 +51,15 @@ def prepare(
 ) -> None:
     """Trains the segmenter if it isn't there, then paints what isn't painted yet, by so many processes.
 
-    `shared` keeps what does not depend on the effect: the segmenter, and what it says of each picture.
+    `shared` keeps what does not depend on the effect: the segmenter, what it says of each picture, and how far that is.
     """
     shared = shared or work
     labels = data / config.data.labels
+    if not (shared / "segmenter.pt").exists():
+        # what another segmenter said
+        for folder in ("shows", "far"):
+            shutil.rmtree(shared / folder, ignore_errors=True)
+        (shared / "depth.pt").unlink(missing_ok=True)
     classifier = train_segmenter(data / config.data.labelled, labels, shared / "segmenter.pt", segmenter_steps, config.seed, device=device)
     (work / "taught").mkdir(parents=True, exist_ok=True)
     paths = glob(data, config.data.source)
@@ -65,11 +69,8 @@ def prepare(
     survey(classifier, paths, labels, shared)
     easel = Easel(config, labels, work, shared, read_marks(config), read_windows(config))
     progress = Progress("painting", len(paths))
-    # forked processes would wait for threads that they don't have
-    with ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else nullcontext() as pool:
-        each = pool.map if pool else map
-        for done, _ in enumerate(each(easel.paint, range(1, len(paths) + 1), paths), 1):
-            progress.report(done)
+    for done, _ in enumerate(each(easel.paint, list(enumerate(paths, 1)), workers), 1):
+        progress.report(done)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ class Pyramid(nn.Module):
         fine, *features = self.backbone(pictures)
         features = [lateral(feature) for lateral, feature in zip(self.lateral, features, strict=True)]
         features[0] = features[0] + self.fine(fine)
+        if (context is None) != (self.context is None):
+            raise ValueError("a pyramid takes what else is known of pictures if it was made to, and only then")
         if self.context is not None:
             features[_SIXTEENTH] = features[_SIXTEENTH] + self.context(context)
         found = F.relu(self.smooth[-1](features[-1]))
@@ -47,7 +49,7 @@ class Pyramid(nn.Module):
         return fine, found
 
 
-def groups(net: nn.Module) -> list[tuple[list[nn.Parameter], float]]:
+def learning(net: nn.Module) -> list[tuple[list[nn.Parameter], float]]:
     """What learns of a net with a pyramid, and how fast beside the recipe's rate."""
     learns = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
     slow = [p for name, p in learns if _is_backbone(name)]

@@ -5,6 +5,7 @@ The painters of night, fog, rain and snow start from here. Sizes are given in un
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -133,27 +134,35 @@ def distance(scene: Scene) -> Array:
     before the other only the first one's foot is seen. All else is as far as the probe says, or, without one, as the ground below it. The
     sky's distance means nothing.
     """
-    plane, vanishing = _plane(scene)
+    plane, _ = _plane(scene)
     ground = _ground(scene)
     far = np.where(ground, plane[:, None], _as_far_as_feet(scene) if scene.far is None else scene.far)
-    height = len(far)
+    for where, own, foot in _standing(scene):
+        part = far[where]
+        if scene.far is not None:
+            # a foot that is hidden seems to be far away
+            part[own] = np.maximum(part[own], min(foot, HIDDEN * float(np.median(part[own]))))
+        else:
+            part[own] = foot
+    return np.minimum(far, FARTHEST)
+
+
+def certainty(scene: Scene) -> Array:
+    """How much `distance` is to be believed without a probe, [H, W], 0 to 1."""
+    sure = np.where(_ground(scene), 1, GUESSED)
+    for where, own, _ in _standing(scene):
+        sure[where][own] = 1
+    return sure * (1 - scene.shows[SKY])
+
+
+def _standing(scene: Scene) -> Iterator[tuple[tuple[slice, ...], Array, float]]:
+    """What stands on the ground with its foot in view: its box, which pixels of that it covers, and how far its foot is."""
+    plane, vanishing = _plane(scene)
     for kinds in ((CAR,), (PERSON, BICYCLE), (POLE, SIGN)):
         found, _ = ndimage.label(sum(scene.shows[kind] for kind in kinds) > 0.45)
         for index, where in enumerate(ndimage.find_objects(found), 1):
             if where[0].stop - 1 > vanishing:
-                part, foot = far[where], plane[min(where[0].stop, height - 1)]
-                own = found[where] == index
-                if scene.far is not None:
-                    # a foot that is hidden seems to be far away
-                    foot = np.maximum(part[own], min(foot, HIDDEN * np.median(part[own])))
-                part[own] = foot
-    return np.minimum(far, FARTHEST)
-
-
-def trust(scene: Scene) -> Array:
-    """How much `distance` is to be trusted without a probe, [H, W], 0 to 1."""
-    standing = sum(scene.shows[kind] for kind in (CAR, PERSON, BICYCLE, POLE, SIGN)) > 0.4
-    return np.where(_ground(scene) | standing, 1, GUESSED) * (1 - scene.shows[SKY])
+                yield where, found[where] == index, float(plane[min(where[0].stop, len(plane) - 1)])
 
 
 def _ground(scene: Scene) -> Array:

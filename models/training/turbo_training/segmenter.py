@@ -6,7 +6,6 @@ of any shipped model.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,19 +15,20 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from . import vit
 from .blocks import STRIDE, twice
 from .device import CPU
-from .pictures import read, relight, tensor
+from .pictures import read, relight, save_state_whole, tensor
 from .progress import Progress
-from .pyramid import FINE, WIDTH, Pyramid, groups
-from .vit import CELL, CHANNELS, Vit, pretrained
+from .pyramid import FINE, WIDTH, Pyramid, learning
+from .vit import CELL, Vit, pretrained
 
 SKY, BUILDING, POLE, ROAD, PAVEMENT, TREE, SIGN, FENCE, CAR, PERSON, BICYCLE, UNKNOWN = range(12)
 CLASSES = 11
 _NAMES = ("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "person", "bicycle")
 RATE = 1e-3
 _WEIGHTS = (0.7, 1.0, 3.0, 0.7, 1.2, 1.0, 3.0, 1.5, 1.8, 2.0, 2.0)
-_HELD_OUT = 6
+_HELD_OUT, _KEPT_EVERY = 6, 100
 _EDGES = 32
 """Channels at half of the picture's size."""
 _CROP, _SCALES = (320, 416), (0.85, 2.0)
@@ -39,7 +39,7 @@ class Segmenter(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pyramid = Pyramid(CHANNELS)
+        self.pyramid = Pyramid(vit.CHANNELS)
         self.edges = nn.Conv2d(FINE, _EDGES, 3, padding=1)
         self.found = nn.Conv2d(WIDTH, _EDGES, 1)
         self.last = nn.Conv2d(_EDGES, _EDGES, 3, padding=1)
@@ -86,22 +86,33 @@ def train_segmenter(
     pictures: Path, labels: Path, out: Path, steps: int, seed: int, batch: int = 8, device: torch.device = CPU
 ) -> Classifier:
     """Learns from pictures that have a label file of the same name, but for every sixth, by which it is judged then; keeps the result in
-    `out`."""
+    `out`, and on the way how far it is."""
     torch.manual_seed(seed)
-    net, transformer = Segmenter(), pretrained()
-    transformer.to(device)
+    net, transformer = Segmenter().to(device=device, memory_format=torch.channels_last), pretrained().to(device)
     if out.exists():
-        net.load_state_dict(torch.load(out, map_location="cpu", weights_only=True))
-        return Classifier(net.to(device).eval(), transformer, device)
-    net.to(device=device, memory_format=torch.channels_last)
+        try:
+            net.load_state_dict(torch.load(out, map_location="cpu", weights_only=True))
+        except RuntimeError as error:
+            raise ValueError(f"{out} is of another kind of segmenter: remove it, and what was seen and painted by it") from error
+        return Classifier(net.eval(), transformer, device)
     labelled = [(read(pictures / f"{p.stem}.jpg"), Image.open(p)) for p in sorted(labels.glob("*.png"))]
+    if not labelled:
+        raise ValueError(f"there are no labels in {labels}, from which the segmenter could learn")
     held_out = labelled[_HELD_OUT - 1 :: _HELD_OUT]
     known = [pair for index, pair in enumerate(labelled, 1) if index % _HELD_OUT]
-    learning = groups(net)
-    optimiser = torch.optim.AdamW([{"params": weights} for weights, _ in learning], weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [RATE * share for _, share in learning], steps)
-    rng, progress, weights = np.random.default_rng(seed), Progress("segmenter", steps), torch.tensor(_WEIGHTS, device=device)
-    for step in range(steps):
+    shares = learning(net)
+    optimiser = torch.optim.AdamW([{"params": weights} for weights, _ in shares], weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [RATE * share for _, share in shares], steps)
+    parts, first, half_taught = {"net": net, "optimiser": optimiser, "schedule": schedule}, 0, out.with_suffix(".half-taught")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if half_taught.exists():
+        state = torch.load(half_taught, map_location="cpu", weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        first = state["step"]
+    rng, progress = np.random.default_rng(seed + first), Progress("segmenter", steps, first)
+    weights = torch.tensor(_WEIGHTS, device=device)
+    for step in range(first, steps):
         examples = [_crop(*known[rng.integers(len(known))], rng) for _ in range(batch)]
         x = torch.stack([e[0] for e in examples]).to(device, memory_format=torch.channels_last)
         y = torch.stack([e[1] for e in examples]).to(device)
@@ -113,12 +124,13 @@ def train_segmenter(
         optimiser.step()
         schedule.step()
         progress.report(step + 1, loss=loss.detach())
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_suffix(f".{os.getpid()}.partial")
-    torch.save(net.cpu().state_dict(), unfinished)
-    unfinished.replace(out)
-    classifier = Classifier(net.to(device).eval(), transformer, device)
-    print(f"segmenter: {agreement(classifier, held_out)} on {len(held_out)} held-out pictures", flush=True)
+        if (step + 1) % _KEPT_EVERY == 0:
+            save_state_whole({name: part.state_dict() for name, part in parts.items()} | {"step": step + 1}, half_taught)
+    save_state_whole({name: value.cpu() for name, value in net.state_dict().items()}, out)
+    half_taught.unlink(missing_ok=True)
+    classifier = Classifier(net.eval(), transformer, device)
+    if held_out:
+        print(f"segmenter: {agreement(classifier, held_out)} on {len(held_out)} held-out pictures", flush=True)
     return classifier
 
 

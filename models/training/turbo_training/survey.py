@@ -13,9 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from . import depth
-from .pictures import read, save_whole
+from .pictures import read, save_state_whole, save_whole
 from .progress import Progress
-from .scene import Scene, distance, trust
+from .scene import Scene, certainty, distance
 from .segmenter import CLASSES, ROAD, SKY, Classifier
 from .vit import CELL
 
@@ -25,7 +25,8 @@ _STANDING = ("amos", "muenster", "opensfm", OVERHEAD)
 
 
 def survey(classifier: Classifier, paths: list[Path], labels: Path, shared: Path) -> None:
-    """Writes what each of these pictures shows, and how far it is, into the folder `shared`, unless it is there."""
+    """Writes what each of these pictures shows, and how far it is, into the folder `shared`, unless it is there; the probe is fitted to
+    the pictures of whoever asks first."""
     for folder in ("shows", "far"):
         (shared / folder).mkdir(parents=True, exist_ok=True)
     progress = Progress("seeing", len(paths))
@@ -40,16 +41,16 @@ def survey(classifier: Classifier, paths: list[Path], labels: Path, shared: Path
         probe = torch.load(kept, weights_only=True)
     else:
         probe = depth.fit(_guesses(classifier, paths, labels, shared))
-        torch.save(probe, kept)
+        save_state_whole(probe, kept)
     progress = Progress("telling how far", len(paths))
     for done, path in enumerate(paths, 1):
         if not _far_file(shared, path).exists():
-            far = _asked(probe, classifier, read(path)).log() / np.log(depth.FARTHEST)
+            far = _told(probe, classifier, read(path)).log() / np.log(depth.FARTHEST)
             save_whole(Image.fromarray((far * 255).round().byte().numpy()), _far_file(shared, path))
         progress.report(done)
 
 
-def _asked(probe: Tensor, classifier: Classifier, picture: Image.Image) -> Tensor:
+def _told(probe: Tensor, classifier: Classifier, picture: Image.Image) -> Tensor:
     """How far a picture's cells are: what the probe says of it and of its mirror image, evened out."""
     # padded, so that cells of the mirror image lie on cells
     right = -picture.width % CELL
@@ -61,22 +62,25 @@ def _asked(probe: Tensor, classifier: Classifier, picture: Image.Image) -> Tenso
 
 def scene_of(path: Path, labels: Path, shared: Path) -> Scene:
     """A picture with what `survey` left of it, and what its labels say, if it has any; without marks."""
-    picture = read(path)
-    day = np.asarray(picture, np.float32) / 255
-    scene = Scene(day, _known(picture, path, labels, shared), not path.name.startswith(_STANDING))
-    if not _far_file(shared, path).exists():
-        return scene
+    scene = _seen(path, labels, shared)
     coarse = depth.FARTHEST ** (np.asarray(Image.open(_far_file(shared, path)), np.float32) / 255)
     return replace(scene, far=depth.enlarged(coarse, scene.luma))
+
+
+def _seen(path: Path, labels: Path, shared: Path) -> Scene:
+    """A picture with what it shows, but not how far that is."""
+    picture = read(path)
+    day = np.asarray(picture, np.float32) / 255
+    return Scene(day, _known(picture, path, labels, shared), not path.name.startswith(_STANDING))
 
 
 def _guesses(classifier: Classifier, paths: list[Path], labels: Path, shared: Path) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """What the probe is fitted to: of each picture features, and by perspective how far its cells are, and how sure that is."""
     progress = Progress("guessing how far", len(paths))
     for done, path in enumerate(paths, 1):
-        scene = scene_of(path, labels, shared)
+        scene = _seen(path, labels, shared)
         features = classifier.features(read(path))
-        weights = torch.from_numpy(trust(scene).astype(np.float32))
+        weights = torch.from_numpy(certainty(scene).astype(np.float32))
         far = torch.from_numpy(np.log(distance(scene)).astype(np.float32))
         rows, columns = features.shape[1:]
         counts = _cells(weights, rows, columns)

