@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from .blocks import FOLD, STRIDE
 from .device import CPU
 from .light_head import LIGHTS
-from .pictures import read, tensor
+from .pictures import read, tensor, widened
 from .pyramid import WIDTH, Pyramid
 
 LONGEST = 960
@@ -53,7 +53,7 @@ def answers(detector: Detector, picture: Image.Image, device: torch.device = CPU
     The picture and its mirror image are looked at, and the mean of the logits counts."""
     seen = tensor(picture)[None].to(device)
     height, width = seen.shape[2:]
-    padded = F.pad(seen, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
+    padded = widened(seen, STRIDE)
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
         both = torch.cat([padded, padded.flip(3)]).contiguous(memory_format=torch.channels_last)
         there, back = detector(both).float().chunk(2)

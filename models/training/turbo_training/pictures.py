@@ -47,6 +47,12 @@ def tensor(picture: Image.Image | Array) -> Tensor:
     return torch.from_numpy(array.copy()).permute(2, 0, 1).float().div_(255)
 
 
+def widened(pictures: Tensor, multiple: int) -> Tensor:
+    """[B, C, H, W] with its right and lower edges repeated until `multiple` divides both sides."""
+    height, width = pictures.shape[2:]
+    return F.pad(pictures, (0, -width % multiple, 0, -height % multiple), mode="replicate")
+
+
 def image(picture: Tensor) -> Image.Image:
     """The picture of a [3, H, W] tensor."""
     return Image.fromarray((picture.detach().float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy())

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from . import vit
 from .blocks import STRIDE, twice
 from .device import CPU
-from .pictures import read, relight, save_state_whole, tensor
+from .pictures import read, relight, save_state_whole, tensor, widened
 from .progress import Progress
 from .pyramid import FINE, WIDTH, Pyramid, learning
 from .vit import CELL, Vit, pretrained
@@ -78,8 +78,7 @@ class Classifier:
         return seen[0, :, : -(-picture.height // CELL), : -(-picture.width // CELL)].float().cpu()
 
     def _padded(self, picture: Image.Image) -> Tensor:
-        x = tensor(picture)[None].to(self.device)
-        return F.pad(x, (0, -picture.width % STRIDE, 0, -picture.height % STRIDE), mode="replicate")
+        return widened(tensor(picture)[None].to(self.device), STRIDE)
 
 
 def train_segmenter(
