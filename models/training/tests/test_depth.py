@@ -12,9 +12,12 @@ import torch
 from PIL import Image
 
 from turbo_training import depth, survey
-from turbo_training.scene import GUESSED, Scene, certainty, distance
-from turbo_training.segmenter import BUILDING, CAR, CLASSES, ROAD, SKY
+from turbo_training.config import load
+from turbo_training.prepare import Easel
+from turbo_training.scene import GUESSED, HIDDEN, Scene, certainty, distance
+from turbo_training.segmenter import BUILDING, CAR, CLASSES, ROAD, SIGN, SKY
 from turbo_training.vit import CHANNELS
+from turbo_training.workers import each
 
 HEIGHT, WIDTH, HORIZON = 160, 240, 64
 
@@ -71,9 +74,23 @@ def test_with_a_probe_a_row_of_cars_is_not_as_near_as_the_nearest() -> None:
     assert told[40, 10] == 20 and np.array_equal(told[120:, 150:], alone[120:, 150:]), "ground lies where perspective puts it"
 
 
+def test_a_foot_that_is_hidden_is_not_gone_by() -> None:
+    shows = np.zeros((CLASSES, HEIGHT, WIDTH), np.float32)
+    shows[SKY, :HORIZON] = shows[ROAD, HORIZON:] = 1
+    shows[:, 50:70, 100:140] = 0
+    shows[CAR, 50:70, 100:140] = 1
+    scene = Scene(np.full((HEIGHT, WIDTH, 3), 0.5, np.float32), shows, True)
+    assert distance(scene)[60, 120] > 2 * HIDDEN * 2, "by its foot, as that is seen, it is much farther"
+    assert distance(replace(scene, far=np.full((HEIGHT, WIDTH), 2.0, np.float32)))[60, 120] == pytest.approx(HIDDEN * 2)
+
+
 def test_what_is_surely_known_counts_more() -> None:
-    sure = certainty(_street())
+    street = _street()
+    street.shows[:, 34:44, 200:220] = 0
+    street.shows[SIGN, 34:44, 200:220] = 1
+    sure = certainty(street)
     assert sure[120, 20] == sure[100, 80] == 1 and sure[40, 10] == GUESSED and sure[10, 10] == 0
+    assert sure[40, 210] == GUESSED, "of a sign above the horizon no foot is seen"
 
 
 def test_a_survey_is_made_once_and_teaches_the_painter(tmp_path: Path) -> None:
@@ -105,7 +122,7 @@ def test_a_survey_is_made_once_and_teaches_the_painter(tmp_path: Path) -> None:
     (tmp_path / "shared" / "depth.pt").unlink()
     survey.survey(classifier, paths, tmp_path / "labels", tmp_path / "shared")  # type: ignore[arg-type]
     assert (tmp_path / "shared" / "depth.pt").read_bytes() == kept, "it is fitted to perspective, not to what one before it said"
-    assert len(asked) == 12 and (tmp_path / "shared" / "depth.pt").read_bytes() == kept
+    assert len(asked) == 16 and (tmp_path / "shared" / "depth.pt").read_bytes() == kept
 
 
 def test_where_nothing_is_known_no_probe_is_fitted() -> None:
@@ -139,3 +156,24 @@ def test_a_picture_of_any_size_has_a_distance_everywhere() -> None:
     odd = Scene(scene.day[:150, :231], scene.shows[:, :150, :231], True)
     far = depth.enlarged(np.linspace(2, 40, 10 * 15, dtype=np.float32).reshape(10, 15), odd.luma)
     assert far.shape == (150, 231) and np.isfinite(distance(replace(odd, far=far))).all()
+
+
+def test_painters_side_by_side_paint_what_one_does(tmp_path: Path) -> None:
+    street, recipe = _street(), load(Path(__file__).parent.parent / "configs" / "clear-to-foggy.yaml")
+    paths = [tmp_path / f"bdd_{index}.png" for index in range(3)]
+    for index, path in enumerate(paths):
+        Image.fromarray((street.day * (200 + index)).astype(np.uint8)).save(path)
+
+    def features(_: Image.Image) -> torch.Tensor:
+        return torch.linspace(-1, 1, HEIGHT // 16)[None, :, None].expand(CHANNELS, HEIGHT // 16, WIDTH // 16)
+
+    classifier = SimpleNamespace(classify=lambda _: street.shows, features=features)
+    survey.survey(classifier, paths, tmp_path / "labels", tmp_path)  # type: ignore[arg-type]
+    painted = list[dict[str, bytes]]()
+    for workers in (1, 2):
+        work = tmp_path / str(workers)
+        (work / "taught").mkdir(parents=True)
+        easel = Easel(recipe, tmp_path / "labels", work, tmp_path, {}, {})
+        list(each(easel.paint, list(enumerate(paths, 1)), workers))
+        painted.append({path.name: path.read_bytes() for path in (work / "taught").iterdir()})
+    assert len(painted[0]) == 9 and painted[0] == painted[1]

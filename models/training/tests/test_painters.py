@@ -333,13 +333,20 @@ def test_a_killed_prepare_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
     prepare(recipe, data, work)
     assert len(list((work / "taught").glob("*_light.png"))) == 4, "three pictures, and one of them in red"
     assert len(list((work / "taught").glob("*-red_light.png"))) == 1
-    (work / "shows").mkdir()
+    for folder in ("shows", "far"):
+        (work / folder).mkdir()
+    (work / "segmenter.pt").touch()
+    (work / "depth.pt").touch()
     windows = work / "taught" / "0_windows.png"
     windows.unlink()
     monkeypatch.setattr(preparing, "paint_file", None)
     prepare(recipe, data, work)
     assert np.asarray(Image.open(windows)).max() == 0, "what was painted before windows were judged isn't painted again, but judged"
-    assert not (work / "shows").exists(), "what another segmenter said is not gone by: this one is yet to learn"
+    kept = [work / name for name in ("shows", "far", "depth.pt")]
+    assert all(path.exists() for path in kept)
+    (work / "segmenter.pt").unlink()
+    prepare(recipe, data, work)
+    assert not any(path.exists() for path in kept), "what another segmenter said is not gone by: this one is yet to learn"
 
 
 def test_a_video_that_ends_too_soon_is_named(tmp_path: Path) -> None:

@@ -69,10 +69,20 @@ def test_it_learns_what_is_labelled_and_goes_on_from_what_it_kept(
         patch.setattr(segmenter, "save_state_whole", kill)
         train_segmenter(tmp_path, labels, out, steps=30, seed=1, batch=2)
     assert not out.exists()
+    state = torch.load(out.with_suffix(".half-taught"), weights_only=True)
+    begun = list[bool]()
+    learn = segmenter.Segmenter.forward
+
+    def first(net: segmenter.Segmenter, *of: torch.Tensor) -> torch.Tensor:
+        begun.append(all(torch.equal(value, state["net"][name]) for name, value in net.state_dict().items()))
+        return learn(net, *of)
+
+    monkeypatch.setattr(segmenter.Segmenter, "forward", first)
     cut, drawn = segmenter._crop, list[Image.Image]()
     monkeypatch.setattr(segmenter, "_crop", lambda picture, *rest: (drawn.append(picture), cut(picture, *rest))[1])
     taught = train_segmenter(tmp_path, labels, out, steps=30, seed=1, batch=2)
-    assert len(drawn) == 40, "ten steps of two were taken before it was killed"
+    assert len(drawn) == 40 and begun[0] and not begun[1], "ten steps of two were taken before it was killed, and it goes on from there"
+    monkeypatch.setattr(segmenter.Segmenter, "forward", learn)
     assert "on 1 held-out pictures" in capsys.readouterr().out and len({id(picture) for picture in drawn}) == 5
     told = taught.classify(labelled[0][0])
     assert told.shape == (CLASSES, 64, 96) and np.allclose(told.sum(0), 1, atol=1e-3)

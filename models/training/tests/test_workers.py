@@ -60,11 +60,13 @@ if __name__ == "__main__":
 """
     (tmp_path / "begin.py").write_text(script)
     began = subprocess.Popen([sys.executable, str(tmp_path / "begin.py")])
-    _until(lambda: all((tmp_path / name).exists() and (tmp_path / name).read_text() for name in "ab"))
-    workers = [int((tmp_path / name).read_text().split()[0]) for name in "ab"]
-    assert all(_is_there(worker) for worker in workers)
-    began.kill()
-    began.wait()
+    try:
+        _until(lambda: all((tmp_path / name).exists() and (tmp_path / name).read_text() for name in "ab"))
+        workers = [int((tmp_path / name).read_text().split()[0]) for name in "ab"]
+        assert all(_is_there(worker) for worker in workers)
+    finally:
+        began.kill()
+        began.wait()
     _until(lambda: not any(_is_there(worker) for worker in workers))
 
 

@@ -88,7 +88,9 @@ def train_segmenter(
     `out`, and on the way how far it is."""
     torch.manual_seed(seed)
     net, transformer = Segmenter().to(device=device, memory_format=torch.channels_last), pretrained().to(device)
+    half_taught = out.with_suffix(".half-taught")
     if out.exists():
+        half_taught.unlink(missing_ok=True)
         try:
             net.load_state_dict(torch.load(out, map_location="cpu", weights_only=True))
         except RuntimeError as error:
@@ -102,7 +104,7 @@ def train_segmenter(
     shares = learning(net)
     optimiser = torch.optim.AdamW([{"params": weights} for weights, _ in shares], weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, [RATE * share for _, share in shares], steps)
-    parts, first, half_taught = {"net": net, "optimiser": optimiser, "schedule": schedule}, 0, out.with_suffix(".half-taught")
+    parts, first = {"net": net, "optimiser": optimiser, "schedule": schedule}, 0
     out.parent.mkdir(parents=True, exist_ok=True)
     if half_taught.exists():
         state = torch.load(half_taught, map_location="cpu", weights_only=True)

@@ -40,6 +40,9 @@ def survey(classifier: Classifier, paths: list[Path], labels: Path, shared: Path
     if kept.exists():
         probe = torch.load(kept, weights_only=True)
     else:
+        # what another probe told
+        for told in (shared / "far").glob("*.png"):
+            told.unlink()
         probe = depth.fit(_guesses(classifier, paths, labels, shared))
         save_state_whole(probe, kept)
     progress = Progress("telling how far", len(paths))

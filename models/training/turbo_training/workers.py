@@ -33,7 +33,7 @@ def each(work: Callable[..., None], tasks: list[tuple[Any, ...]], workers: int) 
 def _begin(work: Callable[..., None]) -> None:
     global _work
     _work = work
-    # as many as there are cores: more threads would be in each other's way
+    # there are as many workers as cores: more threads would be in each other's way
     torch.set_num_threads(1)
     Thread(target=_leave_with_parent, daemon=True).start()
 
