@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from .device import CPU
 from .direction import TwoWay
 from .folders import Folders
 from .perceptual import Perceptual
+from .pictures import save_state_whole
 from .progress import Progress
 from .sheets import sample_sheet
 from .weights import begin
@@ -84,9 +84,7 @@ class Duel:
             "step": self.step,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, path)
+        save_state_whole(state, path)
 
     def restore(self, path: Path) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)

@@ -1,7 +1,7 @@
 """A helper that names what each pixel shows, so that unlabelled pictures can be given a teacher's layers too.
 
-It begins with what two networks know of other pictures (`pyramid.py`), learns from the labelled ones, is used by `prepare`, and is no part
-of any shipped model.
+It begins with what two networks know of other pictures (`backbone.py`, `vit.py`), learns from the labelled ones, is used by `prepare`, and
+is no part of any shipped model.
 """
 
 from __future__ import annotations

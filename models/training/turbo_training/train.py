@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from .likeness import Likeness, Wholes, open_likeness
 from .losses import Batch, excess, halo, judged, kept, layered, lit, restless, roughness, veil
 from .mirrors import mistaken
 from .network import HEADS, Generator, Maps
+from .pictures import save_state_whole
 from .progress import Progress
 from .share import RANK, agree, join, portion, spread, wait
 from .sheets import sample_sheet
@@ -55,9 +55,7 @@ class Run:
             "seconds": self.seconds,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, path)
+        save_state_whole(state, path)
 
     def restore(self, path: Path) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
