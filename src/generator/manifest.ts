@@ -29,6 +29,13 @@ export interface ModelGraph extends ModelFile {
   readonly precision: Precision;
   /** Version of the ONNX operators it uses. */
   readonly opset: number;
+  /**
+   * Name of a float32 tensor inside the graph through which everything goes from its first half to its second but for the
+   * frame and the conditions: states come from the first half, the picture from the second. Where a CPU has several
+   * threads to run the graph with, one half then works on a frame while the other works on the next. Without it the graph
+   * is run as a whole.
+   */
+  readonly splitAt?: string | undefined;
   /** Files beside it that hold its weights, where it is too large for one file. */
   readonly externalData?: readonly ModelFile[] | undefined;
 }

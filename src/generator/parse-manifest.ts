@@ -26,6 +26,7 @@ const modelFile = z.object({
 const graph = modelFile.extend({
   precision: z.enum(['fp32', 'fp16', 'int8']),
   opset: count,
+  splitAt: text.optional(),
   externalData: z.array(modelFile).optional(),
 });
 

@@ -58,6 +58,7 @@ describe('a manifest', () => {
     ['a precision twice', /graphs: names a precision twice/, (m) => m.graphs.push({ ...m.graphs[0] })],
     ['a short checksum', /graphs\[0\]\.sha256: must be 64/, (m) => (m.graphs[0] = { ...m.graphs[0], sha256: 'ab' })],
     ['a length that is text', /graphs\[0\]\.bytes: /, (m) => (m.graphs[0] = { ...m.graphs[0], bytes: '393' })],
+    ['a split at no tensor', /graphs\[0\]\.splitAt: /, (m) => (m.graphs[0] = { ...m.graphs[0], splitAt: '' })],
     ['a multiple of 0', /input\.sizeMultiple: /, (m) => (m.input.sizeMultiple = 0)],
     ['a minimum above the maximum', /input: minimum exceeds maximum/, (m) => (m.input.minWidth = 5000)],
     [

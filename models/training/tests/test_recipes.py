@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from turbo_training import config
 from turbo_training.manifest import write_manifest
@@ -27,16 +30,29 @@ def test_recipe_is_read() -> None:
 
 @pytest.mark.parametrize("recipe", sorted(path.stem for path in RECIPE.parent.glob("*.yaml")))
 def test_shipped_manifests_say_what_their_recipes_say(recipe: str, tmp_path: Path) -> None:
-    shipped = json.loads((RECIPE.parents[2] / recipe / "manifest.json").read_text(encoding="utf-8"))
+    package = RECIPE.parents[2] / recipe
+    shipped = json.loads((package / "manifest.json").read_text(encoding="utf-8"))
+    for graph in package.glob("*.onnx"):
+        shutil.copy(graph, tmp_path)
     loaded = config.load(RECIPE.parent / f"{recipe}.yaml")
     write_manifest(loaded, Generator(loaded.widths), loaded.steps, {}, tmp_path, date.today())
     wanted = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     for part in (shipped, wanted):
-        for measured in ("graphs", "figures"):
-            del part[measured]
+        del part["figures"]
         for measured in ("trainedOn", "framework"):
             del part["provenance"][measured]
     assert shipped == wanted
+    assert {graph["splitAt"] for graph in shipped["graphs"]} == {"maps.all"}
+
+
+def test_a_graph_without_the_tensor_to_split_at_has_no_manifest(tmp_path: Path) -> None:
+    frame = helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, 2, 2, 3])
+    translated = helper.make_tensor_value_info("translated", TensorProto.UINT8, [1, 2, 2, 3])
+    copy = helper.make_graph([helper.make_node("Identity", ["frame"], ["translated"])], "copy", [frame], [translated])
+    onnx.save(helper.make_model(copy), tmp_path / "model.onnx")
+    loaded = config.load(RECIPE)
+    with pytest.raises(ValueError, match="no tensor maps.all"):
+        write_manifest(loaded, Generator(loaded.widths), loaded.steps, {}, tmp_path, date.today())
 
 
 def test_unknown_key_is_named(tmp_path: Path) -> None:

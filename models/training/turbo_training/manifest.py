@@ -59,6 +59,9 @@ def write_manifest(config: Config, generator: Generator, steps: int, figures: di
 
 _GRAPHS = (("model.onnx", "fp32"), ("model.int8.onnx", "int8"))
 
+SPLIT_AT = "maps.all"
+"""What the network predicts of a frame. The engine runs what comes before and what comes after beside each other."""
+
 ARCHITECTURE = "one-step encoder-decoder on a space-to-depth of 4, zero-initialised 1x1 skips, dilated bottleneck at 1/32; "
 DUSK = "out = x * exp(strength * gain(luma)) + strength * light"
 MIXED = "out = x * (1 + strength * (exp(gain(luma)) - 1)) + strength * light"
@@ -92,6 +95,9 @@ MEMORY = (
 
 def _graph(out: Path, name: str, precision: str) -> dict[str, object]:
     content = (out / name).read_bytes()
-    opset = next(o.version for o in onnx.load_from_string(content).opset_import if not o.domain)
+    model = onnx.load_from_string(content)
+    if not any(SPLIT_AT in node.output for node in model.graph.node):
+        raise ValueError(f"{out / name} has no tensor {SPLIT_AT} to be split at")
+    opset = next(o.version for o in model.opset_import if not o.domain)
     digest = hashlib.sha256(content).hexdigest()
-    return {"precision": precision, "file": name, "bytes": len(content), "sha256": digest, "opset": opset}
+    return {"precision": precision, "file": name, "bytes": len(content), "sha256": digest, "opset": opset, "splitAt": SPLIT_AT}
