@@ -1,4 +1,11 @@
-import { encodeVarint, type Field, fields } from './protobuf-wire.js';
+import { encodeField, encodeVarint, type Field, fields } from './protobuf-wire.js';
+
+/**
+ * Bytes of a graph file above which onnxruntime reads it by itself, whole and its size left free: to change it first would
+ * take twice the file's length of memory beside onnxruntime's own. Models of gigabytes have their weights in other files
+ * anyway.
+ */
+export const mostBytesRewritten = 100e6;
 
 /** Bytes of a message, in pieces. */
 type Pieces = readonly Uint8Array[];
@@ -27,7 +34,7 @@ export function fixDimensions(model: Uint8Array, values: Readonly<Record<string,
   function replace({ from, to }: Span, number: number, replacement: (part: Field) => Pieces): Pieces {
     return [...fields(source, from, to)].flatMap((field) =>
       field.number === number && field.wire === 2
-        ? withLength(number, replacement(field))
+        ? encodeField(number, replacement(field))
         : [bytes.subarray(field.start, field.to)],
     );
   }
@@ -52,9 +59,4 @@ export function fixDimensions(model: Uint8Array, values: Readonly<Record<string,
     return number === undefined ? fixDimension(message) : replace(message, number, (part) => fix(part, depth + 1));
   };
   return Buffer.concat(fix({ from: 0, to: bytes.length }, 0));
-}
-
-function withLength(number: number, content: Pieces): Pieces {
-  const length = content.reduce((sum, { length }) => sum + length, 0);
-  return [encodeVarint(number * 8 + 2), encodeVarint(length), ...content];
 }

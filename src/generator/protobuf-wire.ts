@@ -55,6 +55,12 @@ export function encodeVarint(value: number): Uint8Array {
   return Uint8Array.of(...bytes, rest);
 }
 
+/** A field that holds a message or text, from its content in pieces. */
+export function encodeField(number: number, content: readonly Uint8Array[]): readonly Uint8Array[] {
+  const length = content.reduce((sum, { length }) => sum + length, 0);
+  return [encodeVarint(number * 8 + 2), encodeVarint(length), ...content];
+}
+
 function varint(source: ByteSource, at: number, to: number): { value: number; next: number } {
   let value = 0;
   for (let i = 0; i < 10; i++) {
