@@ -58,7 +58,11 @@ export function addTranslateOptions(command: Command): Command {
       'networks side by side (default: what is fastest here, but 1 for a model that remembers)',
       whole(1, 64),
     )
-    .option('--threads <count>', 'threads for each of them (default: the cores, shared)', whole(1, 256))
+    .option(
+      '--threads <count>',
+      'threads for each of them; with 2 or more a CPU works on two frames at once (default: the cores, shared)',
+      whole(1, 256),
+    )
     .option('--ffmpeg <path>', 'the ffmpeg to use (default: FFMPEG_PATH, a new one on PATH, the bundled one)');
 }
 

@@ -1,17 +1,15 @@
 import { availableParallelism } from 'node:os';
-import path from 'node:path';
 
 import { CanceledError, throwIfCanceled, UsageError } from '../errors/errors.js';
 import { type Frame, rgbByteLength } from '../frame/frame.js';
 import { type ConditionValues, resolveConditions } from './conditions.js';
 import { type DeviceTrial, openDevice } from './device.js';
 import type { DeviceName, ProviderName } from './execution-providers.js';
-import { bindDimensions, checkGraph } from './graph-check.js';
 import { missingHardware } from './hardware.js';
 import { bytesOf, checkMemory, checkSize, memoryBytes } from './model-limits.js';
 import { chooseGraph, type ModelPackage } from './model-package.js';
+import { openSession, type OpenSession } from './open-session.js';
 import { largeModelBytes, planSessions, type PlanLimits, type SessionPlan } from './session-plan.js';
-import { Session } from './session.js';
 
 export type { ConditionValues } from './conditions.js';
 
@@ -31,7 +29,11 @@ export interface GeneratorOptions {
   readonly device?: DeviceName | undefined;
   /** Sessions (workers) side by side. Default: one a core on a CPU, up to 8; one on a GPU, or for a model with memory. */
   readonly sessions?: number | undefined;
-  /** Threads a session. Default: the cores shared among the sessions. */
+  /**
+   * Threads a session. Default: the cores shared among the sessions, no more than 8 for a small model with memory. From two
+   * on, a CPU runs a model that can be split (`splitAt` in its manifest) in two stages that work on one frame each, with half
+   * the threads each: twice as many frames a second at best, while a single frame takes as long as with half the threads.
+   */
   readonly threads?: number | undefined;
   /** Stops the start, and the generator: it closes, and what is in flight is rejected with {@link CanceledError}. */
   readonly signal?: AbortSignal | undefined;
@@ -63,9 +65,12 @@ export interface Generator extends AsyncDisposable {
   readonly provider: ProviderName;
   /** Sessions side by side. */
   readonly sessions: number;
-  /** Threads a session. */
+  /** Threads a session, shared by its stages. */
   readonly threads: number;
-  /** Frames to have in flight for full speed: two a session, of which one is inferred and the other waits its turn. */
+  /**
+   * Frames to have in flight for full speed: one for each stage of each session (a session has one stage, or two on a CPU
+   * where the model can be split), and one a session that waits its turn.
+   */
   readonly capacity: number;
   /**
    * Translates a frame. The frame's buffer and `into` move to a worker: both are detached until the answer brings them
@@ -102,14 +107,14 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
   checkSize(model.manifest, width, height);
   const cores = availableParallelism();
   const open = (provider: ProviderName, { threads }: { threads: number }) =>
-    Session.open({ ...describe(model, provider, width, height), provider, threads, signal });
+    openSession({ model, provider, width, height, threads, signal });
   const limits = (provider: ProviderName): PlanLimits => ({
     modelBytes: bytesOf(chooseGraph(model.manifest, provider)),
     memoryBytes: memoryBytes(),
     remembers: model.manifest.states.length > 0,
   });
   checkMemory(model.manifest, limits('cpu'));
-  const trial: DeviceTrial<Session> = {
+  const trial: DeviceTrial<OpenSession> = {
     missingHardware,
     open: (provider, allCores) =>
       open(provider, allCores ? { threads: cores } : planSessions(provider, cores, options, limits(provider))),
@@ -138,18 +143,18 @@ class SessionGenerator implements Generator {
   readonly threads: number;
   readonly capacity: number;
   readonly #options: GeneratorOptions;
-  readonly #opened: readonly Session[];
+  readonly #opened: readonly OpenSession[];
   readonly #remembers: boolean;
   /** Whose turn it is, where sessions take turns. */
   #turn = 0;
   readonly #stop = () => void this.close();
   #closed: Promise<void> | undefined;
 
-  constructor(options: GeneratorOptions, provider: ProviderName, plan: SessionPlan, opened: readonly Session[]) {
+  constructor(options: GeneratorOptions, provider: ProviderName, plan: SessionPlan, opened: readonly OpenSession[]) {
     this.provider = provider;
     this.sessions = plan.sessions;
     this.threads = plan.threads;
-    this.capacity = 2 * plan.sessions;
+    this.capacity = opened.reduce((sum, { stages }) => sum + stages + 1, 0);
     this.#options = options;
     this.#opened = opened;
     this.#remembers = options.model.manifest.states.length > 0;
@@ -163,7 +168,10 @@ class SessionGenerator implements Generator {
     this.#check(frame, into);
     const values = resolveConditions(this.#options.model.manifest, conditions);
     const session = this.#deal();
-    const { input, output, inferMilliseconds } = await session.run(frame.pixels.buffer, into, values);
+    const { input, output, inferMilliseconds } = await session.run(
+      { input: frame.pixels.buffer, output: into },
+      values,
+    );
     return {
       frame: { ...frame, pixels: new Uint8Array(output) },
       source: { ...frame, pixels: new Uint8Array(input) },
@@ -189,7 +197,7 @@ class SessionGenerator implements Generator {
   }
 
   /** The session for the next frame. */
-  #deal(): Session {
+  #deal(): OpenSession {
     const least = this.#opened.reduce((fewest, other) => (other.inFlight < fewest.inFlight ? other : fewest));
     if (!this.#remembers) {
       return least;
@@ -219,32 +227,14 @@ class SessionGenerator implements Generator {
   }
 }
 
-function describe(model: ModelPackage, provider: ProviderName, width: number, height: number) {
-  const { directory, manifest } = model;
-  const graph = chooseGraph(manifest, provider);
-  const file = path.join(directory, graph.file);
-  const checked = checkGraph(file, graph, manifest);
-  return {
-    graph: file,
-    input: manifest.input.name,
-    output: manifest.output.name,
-    width,
-    height,
-    conditions: manifest.conditions.map(({ input, default: value }) => ({
-      input,
-      value,
-      shape: checked.conditionShapes.get(input) ?? [],
-    })),
-    states: manifest.states,
-    freeDimensions: bindDimensions(checked, width, height),
-  };
-}
-
 /** Milliseconds of the best of three runs on an empty picture; of fewer, where they are slow. */
-async function timeOf(session: Session, bytes: number): Promise<number> {
+async function timeOf(session: OpenSession, bytes: number): Promise<number> {
   let best = Infinity;
   for (let run = 0, spent = 0; run < 3 && spent < 1000; run++) {
-    const { inferMilliseconds } = await session.run(new ArrayBuffer(bytes), new ArrayBuffer(bytes), {});
+    const { inferMilliseconds } = await session.run(
+      { input: new ArrayBuffer(bytes), output: new ArrayBuffer(bytes) },
+      {},
+    );
     best = Math.min(best, inferMilliseconds);
     spent += inferMilliseconds;
   }

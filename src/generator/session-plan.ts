@@ -77,6 +77,21 @@ export function planSessions(
   return { sessions: count, threads: threads ?? Math.max(1, Math.min(most, Math.floor(cores / count))) };
 }
 
+/**
+ * Threads of each stage of a session. On a CPU a graph that can be split is run in two stages, half the threads each: a
+ * small network's threads wait for each other several hundred times a frame, stages once.
+ *
+ * @param threads - Threads of the session.
+ * @param splits - Whether its graph can be split.
+ */
+export function planStages(provider: ProviderName, threads: number, splits: boolean): readonly [number, number?] {
+  if (provider !== 'cpu' || !splits || threads < 2) {
+    return [threads];
+  }
+  const second = Math.floor(threads / 2);
+  return [threads - second, second];
+}
+
 function defaultSessions(cores: number, threads: number | undefined, modelBytes: number): number {
   return modelBytes > largeModelBytes ? 1 : Math.max(1, Math.min(mostSessions, Math.floor(cores / (threads ?? 1))));
 }

@@ -4,21 +4,21 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
-import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 
-import { fixDimensions } from './fix-dimensions.js';
+import { fixDimensions, mostBytesRewritten } from './fix-dimensions.js';
 import { RunGuard } from './run-guard.js';
+import { SessionHandover } from './session-handover.js';
 import { SessionMemory } from './session-memory.js';
-import type { SessionReply, SessionRequest, SessionSetup } from './session-protocol.js';
-
-/**
- * Bytes of a graph file above which onnxruntime reads it by itself, its size left free: to fix it would take twice the
- * file's length of memory beside onnxruntime's own. Models of gigabytes have their weights in other files anyway.
- */
-const mostBytesInMemory = 100e6;
+import {
+  type RunBuffers,
+  type SessionReply,
+  type SessionRequest,
+  type SessionSetup,
+  transferable,
+} from './session-protocol.js';
 
 const setup = workerData as SessionSetup;
 const port = parentPort;
@@ -41,7 +41,7 @@ if (session === undefined) {
   port.on('message', (request: SessionRequest) => {
     last = last.then(() => serve(session, request));
   });
-  reply({ type: 'ready' });
+  reply({ type: 'ready', handoverShape: session.handover.shape });
 }
 
 /** What is made once and used by every run. */
@@ -50,6 +50,7 @@ interface Running {
   readonly conditions: ReadonlyMap<string, Float32Array>;
   readonly feeds: Readonly<Record<string, Tensor>>;
   readonly memory: SessionMemory;
+  readonly handover: SessionHandover;
   readonly tensor: (buffer: ArrayBuffer) => Tensor;
 }
 
@@ -73,7 +74,9 @@ async function start(): Promise<Running | undefined> {
       interOpNumThreads: 1,
       logSeverityLevel: 4,
       // Waiting threads sleep rather than spin: ffmpeg needs the cores between two frames.
-      extra: { session: { intra_op: { allow_spinning: '0' }, ...externalData() } },
+      extra: {
+        session: { intra_op: { allow_spinning: '0' }, model_external_initializers_file_folder_path: setup.folder },
+      },
     };
     const graph = await readGraph();
     made = await (typeof graph === 'string'
@@ -98,14 +101,7 @@ async function readGraph(): Promise<string | Uint8Array> {
     return fixDimensions(graph, freeDimensions);
   }
   const { size } = await stat(graph);
-  return size > mostBytesInMemory ? graph : fixDimensions(await readFile(graph), freeDimensions);
-}
-
-/** Where the weights are of a graph that has them in other files: given its bytes, onnxruntime can't know. */
-function externalData(): Record<string, string> {
-  return typeof setup.graph === 'string'
-    ? { model_external_initializers_file_folder_path: path.dirname(setup.graph) }
-    : {};
+  return size > mostBytesRewritten ? graph : fixDimensions(await readFile(graph), freeDimensions);
 }
 
 /** The first run plans memory and compiles shaders; on a picture of nobody's it costs no frame its time. */
@@ -114,7 +110,7 @@ async function warmUp(running: Running): Promise<void> {
   const size = setup.width * setup.height * 3;
   // With a memory the second frame is another case: the graph is given what it gave.
   for (let run = 0; run < (memory.isEmpty ? 1 : 2); run++) {
-    await infer(running, new ArrayBuffer(size), new ArrayBuffer(size), {});
+    await infer(running, { input: new ArrayBuffer(size), output: new ArrayBuffer(size) }, {});
   }
   memory.reset();
 }
@@ -134,28 +130,32 @@ function prepare(made: InferenceSession, TensorClass: typeof Tensor): Running {
     conditions,
     feeds,
     memory: new SessionMemory(setup.states, TensorClass),
+    handover: new SessionHandover(setup.stage, TensorClass),
     tensor: (buffer) => new TensorClass('uint8', new Uint8Array(buffer), dimensions),
   };
 }
 
-/** Runs the network from one buffer into another; returns how long it took. */
+/** Runs the network on what is in the buffers; gives them back, and how long it took. */
 async function infer(
-  { session, conditions, feeds, memory, tensor }: Running,
-  input: ArrayBuffer,
-  output: ArrayBuffer,
+  { session, conditions, feeds, memory, handover, tensor }: Running,
+  { input, output, handover: brought }: RunBuffers,
   values: Readonly<Record<string, number>>,
-): Promise<number> {
+): Promise<{ readonly buffers: RunBuffers; readonly inferMilliseconds: number }> {
   for (const condition of setup.conditions) {
     conditions.get(condition.input)?.fill(values[condition.input] ?? condition.value);
   }
+  const handed = handover.bufferOf(brought);
+  const picture = setup.stage?.half === 'first' ? {} : { [setup.output]: tensor(output) };
   const begin = performance.now();
-  // The picture is written into `output`; the tensor that run() also returns for it is of no use.
+  // The picture is written into `output`, and what is handed over into `handed`; the tensors that run() also returns for
+  // them are of no use. Of what it is fed it takes what the graph reads, which with half a graph may not be everything.
   const results = await session.run(
-    { ...feeds, ...memory.feeds(), [setup.input]: tensor(input) },
-    { ...memory.fetches(), [setup.output]: tensor(output) },
+    { ...feeds, ...memory.feeds(), ...handover.feeds(handed), [setup.input]: tensor(input) },
+    { ...memory.fetches(), ...handover.fetches(handed), ...picture },
   );
   memory.keep(results);
-  return performance.now() - begin;
+  handover.learn(results);
+  return { buffers: { input, output, handover: handed }, inferMilliseconds: performance.now() - begin };
 }
 
 async function serve(running: Running, request: SessionRequest): Promise<void> {
@@ -176,10 +176,10 @@ async function runOne(running: Running, request: SessionRequest & { type: 'run' 
   if (!guard.enter()) {
     return;
   }
-  const { id, input, output, conditions } = request;
+  const { id } = request;
   try {
-    const inferMilliseconds = await infer(running, input, output, conditions);
-    reply({ type: 'done', id, input, output, inferMilliseconds }, [input, output]);
+    const { buffers, inferMilliseconds } = await infer(running, request.buffers, request.conditions);
+    reply({ type: 'done', id, buffers, inferMilliseconds }, transferable(buffers));
   } catch (error) {
     // Half of what it was to remember may be written.
     running.memory.reset();

@@ -1,15 +1,22 @@
+import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import { CanceledError, DeviceError } from '../errors/errors.js';
 import { executionProviders } from './execution-providers.js';
 import { guardProcessExit, RunGuard } from './run-guard.js';
 import { explainRunFailure, explainStartFailure, type SessionPurpose } from './session-failure.js';
-import type { SessionReply, SessionRequest, SessionSetup } from './session-protocol.js';
+import {
+  type RunBuffers,
+  type SessionReply,
+  type SessionRequest,
+  type SessionSetup,
+  transferable,
+} from './session-protocol.js';
 
 /** What {@link Session.open} needs. */
 export type SessionOptions = SessionPurpose &
-  Omit<SessionSetup, 'graph' | 'guard' | 'executionProviders'> & {
-    /** The graph's bytes, where it isn't the file `graph`. */
+  Omit<SessionSetup, 'graph' | 'folder' | 'guard' | 'executionProviders'> & {
+    /** The graph's bytes, where it isn't the file `graph` as it is. */
     readonly graphBytes?: Uint8Array;
     /** Stops the start; a session that is open is stopped by {@link Session.close}. */
     readonly signal?: AbortSignal | undefined;
@@ -17,10 +24,8 @@ export type SessionOptions = SessionPurpose &
     readonly workerFile?: URL;
   };
 
-/** What a run gives back: both buffers, and how long the network took. */
-export interface SessionRun {
-  readonly input: ArrayBuffer;
-  readonly output: ArrayBuffer;
+/** What a run gives back: the buffers, and how long the network took. */
+export interface SessionRun extends RunBuffers {
   readonly inferMilliseconds: number;
 }
 
@@ -29,8 +34,10 @@ interface Pending<T> {
   readonly reject: (error: Error) => void;
 }
 
-/** One network, loaded in one worker thread that this object owns. */
+/** One network, or half of one, loaded in one worker thread that this object owns. */
 export class Session implements AsyncDisposable {
+  /** How many frames it works on at once. */
+  readonly stages = 1;
   readonly #worker: Worker;
   readonly #purpose: SessionPurpose;
   readonly #guard = new RunGuard();
@@ -38,6 +45,7 @@ export class Session implements AsyncDisposable {
   readonly #ready: Promise<void>;
   #starting: Pending<void> | undefined;
   readonly #exited: Promise<void>;
+  #handoverShape: readonly number[] | undefined;
   #nextId = 0;
   #ended: Error | undefined;
 
@@ -69,6 +77,8 @@ export class Session implements AsyncDisposable {
     this.#purpose = { graph, provider };
     const workerData: SessionSetup = {
       graph: options.graphBytes ?? graph,
+      folder: path.dirname(graph),
+      stage: options.stage,
       input: options.input,
       output: options.output,
       width: options.width,
@@ -107,17 +117,22 @@ export class Session implements AsyncDisposable {
     return this.#pending.size;
   }
 
+  /** Shape of the tensor that the first half of a network hands the second. */
+  get handoverShape(): readonly number[] | undefined {
+    return this.#handoverShape;
+  }
+
   /**
-   * Runs the network once. Both buffers move to the worker, and back with the answer; asked for again before it has
+   * Runs the network once. The buffers move to the worker, and back with the answer; asked for again before it has
    * answered, the next run waits in the worker and begins without a pause.
    */
-  run(input: ArrayBuffer, output: ArrayBuffer, conditions: Readonly<Record<string, number>>): Promise<SessionRun> {
+  run(buffers: RunBuffers, conditions: Readonly<Record<string, number>>): Promise<SessionRun> {
     if (this.#ended !== undefined) {
       return Promise.reject(this.#ended);
     }
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#post({ type: 'run', id, input, output, conditions }, [input, output]);
+      this.#post({ type: 'run', id, buffers, conditions }, transferable(buffers));
       this.#pending.set(id, { resolve, reject });
       this.#worker.ref();
     });
@@ -147,6 +162,7 @@ export class Session implements AsyncDisposable {
   #take(reply: SessionReply): void {
     switch (reply.type) {
       case 'ready':
+        this.#handoverShape = reply.handoverShape;
         this.#starting?.resolve();
         this.#starting = undefined;
         break;
@@ -154,7 +170,7 @@ export class Session implements AsyncDisposable {
         this.#end(explainStartFailure(reply.message, this.#purpose));
         break;
       case 'done':
-        this.#settle(reply.id)?.resolve(reply);
+        this.#settle(reply.id)?.resolve({ ...reply.buffers, inferMilliseconds: reply.inferMilliseconds });
         break;
       case 'error':
         this.#settle(reply.id)?.reject(explainRunFailure(reply.message, this.#purpose));

@@ -69,7 +69,7 @@ export interface LiveTranslationOptions {
   readonly device?: DeviceName | undefined;
   /** Sessions (workers) side by side. Default 1: more raise the frame rate of a slow model, and the delay. */
   readonly sessions?: number | undefined;
-  /** Threads a session. Default: the cores shared among the sessions. */
+  /** Threads a session. Default: the cores shared among the sessions; more in `GeneratorOptions.threads`. */
   readonly threads?: number | undefined;
   /** Path of the ffmpeg to use. */
   readonly ffmpeg?: string | undefined;

@@ -43,8 +43,8 @@ export interface PumpResult {
 /**
  * Moves every frame of a source through a generator into a sink, once and in order.
  *
- * Reading, translating and writing overlap: `generator.capacity` frames (two a session: one being inferred, one waiting)
- * are under way, one more is being read and one written. A stage that is slow holds the others back, so memory stays
+ * Reading, translating and writing overlap: `generator.capacity` frames (of each session one in each stage and one
+ * waiting) are under way, one more is being read and one written. A stage that is slow holds the others back, so memory stays
  * the same however long the video is.
  */
 export async function pump(options: PumpOptions): Promise<PumpResult> {

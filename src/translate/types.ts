@@ -41,7 +41,7 @@ export interface TranslateOptions {
   readonly device?: 'auto' | ProviderName | undefined;
   /** Sessions (workers) side by side. Default: what is fastest on this machine's cores; 1 for a model with memory. */
   readonly sessions?: number | undefined;
-  /** Threads a session. Default: the cores shared among the sessions. */
+  /** Threads a session. Default: the cores shared among the sessions; more in `GeneratorOptions.threads`. */
   readonly threads?: number | undefined;
   /** How much of the effect, 0 (the input) to 1 (all, default). */
   readonly strength?: number | undefined;

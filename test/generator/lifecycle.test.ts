@@ -12,6 +12,35 @@ function expectCleanEnd({ exitCode, signal, stderr }: Ending, code = 0): void {
   expect({ exitCode, signal, stderr }).toEqual({ exitCode: code, signal: undefined, stderr: '' });
 }
 
+/** Frame 2 can't be through both stages when frame 0 is. */
+const behindFirst = /^done (done|canceled) canceled canceled\ncanceled$/;
+
+describe('a program with frames in both stages of a network', { timeout: 300_000 }, () => {
+  const arguments_ = (how: string) => [how, 'cpu', 'h12'];
+
+  test.each(['close', 'abort'])('ends by itself after %s, which rejects what is in flight', async (how) => {
+    const ending = await runProgram(endWhileWorking, arguments_(how));
+    expectCleanEnd(ending);
+    expect(ending.stdout).toMatch(behindFirst);
+  });
+
+  test('ends by itself when the signal is aborted while the model loads', async () => {
+    const ending = await runProgram(endWhileWorking, arguments_('abort-at-start'));
+    expectCleanEnd(ending);
+    expect(ending.stdout).toBe('canceled');
+  });
+
+  test('ends by itself when it forgets to close, all frames done', async () => {
+    const ending = await runProgram(endWhileWorking, arguments_('forget'));
+    expectCleanEnd(ending);
+    expect(ending.stdout).toBe('done done done done');
+  });
+
+  test('may call process.exit(): the runs are waited for', async () => {
+    expectCleanEnd(await runProgram(endWhileWorking, arguments_('exit')), 7);
+  });
+});
+
 describe('a program with frames in the network', { timeout: 300_000 }, () => {
   test('ends by itself after close(), which rejects what is in flight', async () => {
     const ending = await runProgram(endWhileWorking, ['close']);

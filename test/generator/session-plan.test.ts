@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { planSessions } from '../../dist/generator/session-plan.js';
+import { planSessions, planStages } from '../../dist/generator/session-plan.js';
 
 const small = { modelBytes: 4e6, memoryBytes: 16e9, remembers: false };
 const large = { modelBytes: 3.8e9, memoryBytes: 16e9, remembers: false };
@@ -52,5 +52,20 @@ describe('sessions and threads', () => {
   test.each([0, -1, 1.5, Number.NaN, 1e6])('%d of them is refused', (count) => {
     expect(() => planSessions('cpu', 2, { sessions: count }, small)).toThrow(/^sessions is .*whole number/);
     expect(() => planSessions('cpu', 2, { threads: count }, small)).toThrow(/^threads is .*whole number/);
+  });
+});
+
+describe('stages', () => {
+  test.each([
+    [1, [1]],
+    [2, [1, 1]],
+    [3, [2, 1]],
+    [4, [2, 2]],
+    [7, [4, 3]],
+    [8, [4, 4]],
+  ])('of %i threads on a CPU: %j', (threads, stages) => {
+    expect(planStages('cpu', threads, true)).toEqual(stages);
+    expect(planStages('cpu', threads, false)).toEqual([threads]);
+    expect(planStages('cuda', threads, true)).toEqual([threads]);
   });
 });

@@ -24,7 +24,7 @@ function openFaulty(how: string): Promise<Session> {
 }
 
 function run(session: Session) {
-  return session.run(new ArrayBuffer(bytes), new ArrayBuffer(bytes), {});
+  return session.run({ input: new ArrayBuffer(bytes), output: new ArrayBuffer(bytes) }, {});
 }
 
 describe('a worker that goes down', () => {

@@ -125,7 +125,7 @@ describe('order', () => {
 });
 
 describe('how much is under way', () => {
-  test.each([2, 4, 8])('never more than a capacity of %i, and all of it where the sink keeps up', async (capacity) => {
+  test.each([2, 3, 8])('never more than a capacity of %i, and all of it where the sink keeps up', async (capacity) => {
     const pool = new CountingPool(bytes);
     const { generator, account } = generatorOf(capacity, () => sleep(4));
     await run({ source: sourceOf(60, pool), ...collect(), generator, pool });

@@ -3,20 +3,23 @@
 import { createGenerator } from '../../../dist/generator/generator.js';
 import { loadModelPackage } from '../../../dist/generator/model-package.js';
 
-const [how, device = 'cpu'] = process.argv.slice(2);
+const [how, device = 'cpu', splitAt] = process.argv.slice(2);
 // Some hundred milliseconds a frame; a GPU that is imitated on the CPU is that much slower.
 const side = device === 'cpu' ? 128 : 16;
 const size = { width: side, height: side };
 const bytes = size.width * size.height * 3;
 const controller = new AbortController();
 const model = await loadModelPackage(new URL('../../fixtures/models/slow', import.meta.url).pathname);
-const sessions = device === 'cpu' ? 2 : 1;
+// Two workers either way: two sessions, or one of two stages.
+const sessions = device === 'cpu' && splitAt === undefined ? 2 : 1;
+model.manifest.graphs[0].splitAt = splitAt;
+const threads = splitAt === undefined ? undefined : 2;
 
 if (how === 'abort-at-start') {
   setTimeout(() => controller.abort(), 1);
 }
 try {
-  const generator = await createGenerator({ model, ...size, device, sessions, signal: controller.signal });
+  const generator = await createGenerator({ model, ...size, device, sessions, threads, signal: controller.signal });
   const frames = [0, 1, 2, 3].map((index) => ({ index, ...size, timestamp: index, pixels: new Uint8Array(bytes) }));
   const answers = frames.map((frame) =>
     generator.translate(frame, new ArrayBuffer(bytes)).then(
