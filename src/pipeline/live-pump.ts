@@ -26,11 +26,12 @@ interface Waiting<F> {
 }
 
 /**
- * Moves live frames through a generator. The newest frame wins: each session works on one, one more waits, and a newer one
- * takes its place. So nothing queues, and the delay stays what one frame takes however fast the source is.
+ * Moves live frames through a generator. The newest frame wins: each stage of each session works on one, one more waits, and
+ * a newer one takes its place. So nothing queues, and the delay stays what one frame takes however fast the source is; of a
+ * session with two stages, twice what its slower stage takes.
  *
- * (Two frames a session, as for files, would be quicker by the worker's pause between two frames, well under a millisecond,
- * and add a whole frame's time to the delay.)
+ * (One more frame a session, as for files, would be quicker by the worker's pause between two frames, well under a
+ * millisecond, and add a whole stage's time to the delay.)
  */
 export class LivePump<F extends Frame> {
   readonly #options: LivePumpOptions<F>;
@@ -98,7 +99,7 @@ export class LivePump<F extends Frame> {
       this.clear();
       return;
     }
-    if (generator === undefined || (this.#underWay.get(generator) ?? 0) >= generator.sessions) {
+    if (generator === undefined || (this.#underWay.get(generator) ?? 0) >= workedOnAtOnce(generator)) {
       return;
     }
     const next = this.#waiting.take();
@@ -149,4 +150,9 @@ export class LivePump<F extends Frame> {
       this.#options.onDrop('generator');
     }
   }
+}
+
+/** Frames that a generator works on at once: its capacity without the one a session that would only wait its turn. */
+function workedOnAtOnce({ capacity, sessions }: Generator): number {
+  return capacity - sessions;
 }

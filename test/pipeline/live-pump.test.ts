@@ -9,13 +9,20 @@ import { CountingPool } from '../support/counting-pool.js';
 const bytes = 4 * 2 * 3;
 
 /** A generator whose answers the test gives, by frame number. */
-function controlled(sessions: number) {
+function controlled(sessions: number, stages = 1) {
   const answers = new Map<number, { done: () => void; fail: (error: Error) => void }>();
   const close = () => Promise.resolve();
   /** What was asked of it, in order. */
   const steps: (number | 'reset')[] = [];
   const generator = {
-    ...{ capacity: 2 * sessions, sessions, threads: 1, provider: 'cpu', close, [Symbol.asyncDispose]: close },
+    ...{
+      capacity: (stages + 1) * sessions,
+      sessions,
+      threads: 1,
+      provider: 'cpu',
+      close,
+      [Symbol.asyncDispose]: close,
+    },
     reset: () => steps.push('reset'),
     translate: (frame: Frame, into: ArrayBuffer) => {
       steps.push(frame.index);
@@ -73,6 +80,21 @@ describe('the newest frame wins', () => {
     expect(underWay()).toEqual([3]);
     await finish(3);
     expect(given).toEqual([0, 3]);
+    expect(pool.out).toBe(0);
+  });
+
+  test('each stage of a session has one under way', async () => {
+    const { pool, given, dropped, pump, offer } = setUp();
+    const { generator, finish, underWay } = controlled(1, 2);
+    await pump.use(generator);
+    [0, 1, 2, 3].forEach(offer);
+    expect(underWay()).toEqual([0, 1]);
+    expect(dropped).toEqual(['generator']);
+    await finish(0);
+    expect(underWay()).toEqual([1, 3]);
+    await finish(1);
+    await finish(3);
+    expect(given).toEqual([0, 1, 3]);
     expect(pool.out).toBe(0);
   });
 
