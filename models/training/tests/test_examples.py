@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from turbo_training.examples import Pairs, Still, Taught
+from turbo_training.examples import Pairs, Still, Taught, _mirrors
 from turbo_training.pictures import crop, pixels, relight
 
 SIZE = (64, 96)
@@ -70,6 +70,19 @@ def test_spray_lies_low_in_wet_streets_that_are_to_come_back() -> None:
     assert ((soft[:, 0].amax(1) - clear) > 0.1).float().mean() < 0.1, "but no higher than a car raises it"
     forwards = Taught([_layers(51, 0)], SIZE, dark=False).draw(np.random.default_rng(0), 4)
     assert torch.allclose(forwards.picture.std((2, 3)), torch.zeros(4, 3), atol=0.04), "nor in what is to become wet"
+
+
+def test_wet_ground_mirrors_in_what_is_to_come_back() -> None:
+    """A red wall above a road: below it the road is red, in the picture that goes in alone."""
+    layers = torch.zeros(10, *SIZE, dtype=torch.uint8)
+    layers[:6], layers[3, :32], layers[9, 32:] = 90, 220, 255
+    layers[3:6, 32:, 48:] = layers[3:6, :32, 48:] = 90
+    drawn = Taught([layers], SIZE, backwards=True, dark=False).draw(np.random.default_rng(0), 40)
+    assert torch.allclose(drawn.target, torch.tensor(90 / 255)), "nothing of it in what should come out"
+    wet = _mirrors(layers[None, 3:6] / 255, layers[None, 9:] / 255)
+    redness = wet[0, 0] - wet[0, 1]
+    assert redness[34:44, 4:40].min() > 0.03 and redness[:28].abs().max() < 0.01
+    assert redness[34:44, 60:].max() < 0.02, "below what is grey the road stays grey"
 
 
 def test_every_picture_is_changed_by_itself() -> None:

@@ -151,3 +151,19 @@ def test_weights_come_back_from_a_package(generator: Generator, tmp_path: Path) 
     save(slim(build(generator, "test")), tmp_path / "model.onnx")
     for name, value in read_weights(tmp_path).items():
         assert torch.allclose(value, generator.state_dict()[name], rtol=2e-3, atol=1e-3), name
+
+
+def test_coarse_weights_are_bytes_in_the_file_and_hardly_another_graph(generator: Generator, tmp_path: Path) -> None:
+    whole = build(generator, "test")
+    coarse = slim(whole, ("down32",))
+    kept = {constant.name: constant for constant in coarse.graph.initializer}
+    assert kept["down32.weight.byte"].data_type == onnx.TensorProto.INT8
+    assert "down16.weight.half" in kept and "down16.weight.byte" not in kept
+    sessions = []
+    for name, model in (("whole", whole), ("coarse", coarse)):
+        save(model, tmp_path / f"{name}.onnx")
+        sessions.append(onnxruntime.InferenceSession(str(tmp_path / f"{name}.onnx"), providers=["CPUExecutionProvider"]))
+    frame = np.random.default_rng(4).integers(0, 256, (1, 64, 96, 3), np.uint8)
+    exact, near = (run(session, frame, 1.0).astype(int) for session in sessions)
+    assert (exact != near).any()
+    assert np.abs(exact - near).mean() < 1

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from turbo_training import config, night, rain, snow
+from turbo_training import config, fitting, night, rain, snow
 from turbo_training import prepare as preparing
 from turbo_training.examples import Taught
 from turbo_training.lamps import find_street_lamps
@@ -234,18 +234,34 @@ def test_snow_lies_on_the_road_but_not_on_walls() -> None:
     assert sure is None
 
 
-def test_rain_is_sure_of_the_ground_and_lets_it_mirror() -> None:
+def test_rain_is_sure_of_the_ground_and_hides_what_is_far() -> None:
     scene = _street()
     base, light, sure = rain.paint(scene)
     assert sure is not None
-    assert sure[HORIZON + 5 :].min() > 0.9
+    assert sure[HORIZON + 5 : 145].min() > 0.9
+    assert sure[HORIZON + 5 :, :20].min() > 0.9
+    assert sure[-5:, 120:200].max() < 0.1, "a bonnet or dashboard may lie there"
+    assert rain.paint(replace(scene, from_car=False)).sure[HORIZON + 5 :].min() > 0.9
     assert sure[: HORIZON - 5].max() < 0.1
-    shown = (base + light).mean(-1)
-    assert shown[HORIZON + 4 : HORIZON + 24, 200:300].mean() > shown[HORIZON + 4 : HORIZON + 24, 30:110].mean() + 0.03, "sky beside house"
+    below = light[HORIZON + 5 :].mean((1, 2))
+    assert below[0] > 1.5 * below[-1], "haze and shine are on far ground"
+    assert base[:50, 200:].max() < 0.05 and light[:50, 200:].min() > 0.5, "nothing is left of the blue sky"
+    assert np.ptp(light[:50, 200:].mean((0, 1))) < 0.1, "and what is there instead is grey"
     from_above = _street(from_above=True)
     assert rain.paint(from_above).sure.max() == 0
     between_houses = rain.paint(replace(from_above, from_car=True)).sure
-    assert between_houses is not None and between_houses.min() > 0.9, "from a car the horizon is in view, whatever hides the sky"
+    assert between_houses is not None and between_houses[:145].min() > 0.9, "from a car the horizon is in view, whatever hides the sky"
+
+
+def test_rain_is_fitted_to_a_picture_of_other_rain() -> None:
+    """Of a street under another sky, in thicker haze: what is fitted to it comes near."""
+    known = rain.fields(_street())
+    other = rain.FITTED._replace(sky=rain.FITTED.sky - 0.2, thickness=2 * rain.FITTED.thickness)
+    target = sum(rain.layers(known, other)).clamp(0, 1)
+    found = fitting.fit([(known, target)], steps=80)
+    (before, _), (after, alike) = (fitting.judge(known, target, tones) for tones in (rain.FITTED, found))
+    assert after > before + 8 and alike > 0.95
+    assert (found.sky - other.sky).abs().max() < 0.05
 
 
 def test_what_is_sure_reaches_the_loss(tmp_path: Path) -> None:

@@ -9,10 +9,14 @@ from typing import Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from .blocks import FOLD
 from .falling import layers as layers_that_fall
 from .losses import Batch
+from .mirror_head import reflected
+from .mirrors import below_feet
 from .pictures import crop, one_of, per_picture, relight
 
 BURNT_OUT = 0.25
@@ -99,6 +103,13 @@ def _spray(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     return pictures
 
 
+def _mirrors(wet: Tensor, sure: Tensor) -> Tensor:
+    """The light that ground of which the painter is sure adds by mirroring what stands on it, as a mirror head has it: [B, 3, H, W]."""
+    below, known = below_feet(sure)
+    told = torch.cat([F.avg_pool2d(sure, FOLD) * known, below], 1)
+    return F.interpolate(reflected(F.avg_pool2d(wet, FOLD), told), scale_factor=float(FOLD), mode="bilinear")
+
+
 class Taught:
     """Pictures with the two layers that `prepare` painted for them: base and light (stored as its square root)."""
 
@@ -113,7 +124,7 @@ class Taught:
         picture, base, light, sure = torch.stack([self._cut(rng) for _ in range(count)]).split([3, 3, 3, 1], 1)
         light = light.square()
         if self.backwards:
-            return Batch.of(relight(self._varied(base, light, rng), rng), picture)
+            return Batch.of(relight(self._varied(base, light, sure, rng), rng), picture)
         burnt_out = np.where(self.dark & (rng.random(count) < BURNT_OUT), rng.uniform(*SUNLIT, count), 1)
         return Batch.of(relight(picture * per_picture(burnt_out, picture), rng), (base + light).clamp(0, 1), (base, light), sure)
 
@@ -124,11 +135,12 @@ class Taught:
         other = crop(one_of(self.layers, rng), self.size, rng)
         return torch.where(other[6:9].mean() > cut[6:9].mean(), other, cut)
 
-    def _varied(self, base: Tensor, light: Tensor, rng: np.random.Generator) -> Tensor:
+    def _varied(self, base: Tensor, light: Tensor, sure: Tensor, rng: np.random.Generator) -> Tensor:
         """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""
         count = len(base)
         if not self.dark:
             wet = base + per_picture(rng.uniform(0.7, 1.1, count), light) * light
+            wet = wet + per_picture(rng.uniform(0.2, 1.5, count), wet) * _mirrors(wet, sure)
             return (_spray(wet, rng) + self._drops(base, rng)).clamp(0, 1)
         bright, lit = np.exp(rng.normal(-0.1, 0.5, count)), rng.uniform(0.5, 1.3, count)
         effect = (base * per_picture(bright, base) + light * per_picture(lit, light)).clamp(0, 1)

@@ -77,20 +77,29 @@ def build(
     return model
 
 
-def slim(model: onnx.ModelProto) -> onnx.ModelProto:
+def slim(model: onnx.ModelProto, coarse: tuple[str, ...] = ()) -> onnx.ModelProto:
     """The same graph with its large weights stored in half precision, and cast back when it is loaded.
 
-    The weights lose 13 of their 24 bits, which is far below what rounding the picture to bytes hides; the file is half as long.
+    The weights lose 13 of their 24 bits, which is far below what rounding the picture to bytes hides; the file is half as long. Those of
+    layers whose names begin with one of `coarse` are stored as bytes, with a scale for each output.
     """
     slimmed = onnx.ModelProto()
     slimmed.CopyFrom(model)
-    graph, casts = slimmed.graph, []
-    for index, constant in enumerate(graph.initializer):
+    graph, larger = slimmed.graph, list[onnx.NodeProto]()
+    for index, constant in enumerate(list(graph.initializer)):
         value, name = numpy_helper.to_array(constant), constant.name
-        if value.dtype == np.float32 and value.size > 512:
+        if value.dtype != np.float32 or value.size <= 512:
+            continue
+        if coarse and name.startswith(coarse) and value.ndim == 4:
+            scale = np.abs(value).max((1, 2, 3), keepdims=True) / 127 + 1e-12
+            graph.initializer[index].CopyFrom(numpy_helper.from_array((value / scale).round().astype(np.int8), f"{name}.byte"))
+            graph.initializer.append(numpy_helper.from_array(scale.astype(np.float32), f"{name}.scale"))
+            larger.append(helper.make_node("Cast", [f"{name}.byte"], [f"{name}.whole"], name=f"{name}.cast", to=TensorProto.FLOAT))
+            larger.append(helper.make_node("Mul", [f"{name}.whole", f"{name}.scale"], [name], name=f"{name}.scaled"))
+        else:
             graph.initializer[index].CopyFrom(numpy_helper.from_array(value.astype(np.float16), f"{name}.half"))
-            casts.append(helper.make_node("Cast", [f"{name}.half"], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
+            larger.append(helper.make_node("Cast", [f"{name}.half"], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
+    nodes = [*larger, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
     onnx.checker.check_model(slimmed, full_check=True)

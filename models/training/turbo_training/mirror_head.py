@@ -70,12 +70,16 @@ def ground(logits: Tensor) -> Tensor:
 def mirrored(maps: Tensor, told: Tensor, colours: Tensor) -> Tensor:
     """The light that wet ground adds by mirroring, [B, COLOURS, h, w], from the nine maps [B, 9, h, w], what `ground` tells and the mean
     colours of the cells [B, 3, h, w]."""
+    dark, slope, light = maps.float().split(3, 1)
+    return reflected((colours * torch.exp(dark + slope * luma(colours)) + light).clamp(0, 1), told)
+
+
+def reflected(seen: Tensor, told: Tensor) -> Tensor:
+    """The light that wet ground adds to the cells of a picture, [B, COLOURS, h, w], by mirroring them."""
     sure, below = told.split(1, 1)
     # weighed by how surely cells are ground, or distances would shrink towards kerbs
     around, evened = _blurred(torch.cat([sure, sure * below], 1), EVEN).split(1, 1)
     below = evened / (around + LEAST)
-    dark, slope, light = maps.float().split(3, 1)
-    seen = (colours * torch.exp(dark + slope * luma(colours)) + light).clamp(0, 1)
     rows = seen.shape[2]
     source = (torch.arange(rows, device=seen.device, dtype=torch.float32)[:, None] - 2 * below).clamp(0, rows - 1)
     above = source.floor().long()

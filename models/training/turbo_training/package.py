@@ -21,7 +21,7 @@ from .look import padded, predict, reduction
 from .manifest import write_manifest
 from .network import Generator
 from .pictures import read
-from .quantise import quantise
+from .quantise import COARSE, quantise
 from .running import run
 from .sheets import show
 from .sources import glob
@@ -124,7 +124,7 @@ def export_int8(config: Config, data: Path, graph: Path, small: Path) -> float |
     wanted = [[run(precise, f, 1.0).astype(float) for f in some] for some in frames]
     for percentile, spared in product(CUT, SPARED):
         quantise(graph, small, pictures[::2], spared, percentile)
-        save(slim(onnx.load(str(small))), small)
+        save(slim(onnx.load(str(small)), COARSE), small)
         session = onnxruntime.InferenceSession(str(small), providers=["CPUExecutionProvider"])
         got = [[run(session, f, 1.0) for f in some] for some in frames]
         nearness = min(_nearness(*both) for both in zip(got, wanted, strict=True))

@@ -26,13 +26,14 @@ FLOATING = (
     "change",
     "light_head.tell",
     "glow",
-    "mirror_head.narrow4",
-    "mirror_head.skip4",
-    "mirror_head.tell",
+    "mirror_head",
     "mirror.maps",
     "mirror.luma",
 )
-"""Convolutions that are left as they are: those near the output, where rounding shows most, and what memory goes by."""
+"""Convolutions that are left as they are: those near the output, where rounding shows most, what memory goes by, and the small
+head that tells how far below a foot ground lies, by which what is mirrored would move."""
+COARSE = ("mirror_head.block", "mirror_head.wide")
+"""Of these, layers whose weights are stored as bytes all the same: what is computed with them isn't rounded."""
 
 
 class _Frames(CalibrationDataReader):

@@ -1,62 +1,125 @@
-"""The painter that teaches rain: a dull sky, haze, and a wet road that mirrors what stands on it.
+"""The painter that teaches rain: a dull sky, haze that thickens with distance, a grey, shining road.
 
-The drops that fall are not painted here: the exported graph lets them fall with its `time` input.
+Its constants are few, and fitted to aligned pairs of a large one-step model (`fitting.py`), of which a few constants learn nothing by
+heart. What wet ground mirrors is no layer of its: the mirror head finds wet ground, where this painter is sure of it, and mirrors. The
+drops that fall are not painted here, either: the exported graph lets them fall with its `time` input.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from scipy import ndimage
+from typing import NamedTuple
 
-from .scene import Array, Painted, Scene, distance, dulled, sky_matte, smooth, without_sky
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .scene import Painted, Scene, ahead, distance, sky_matte, without_sky
 from .segmenter import PAVEMENT, ROAD
 
-AIR = np.array([0.745, 0.735, 0.75], np.float32)
-SKY_COLOUR = np.array([0.81, 0.80, 0.82], np.float32)
-THICKNESS = 0.034
-VEIL = 0.14
-"""What wet glass and spray take from everything, near or far."""
 HORIZON = 0.02
 """Share of sky from which on the horizon is taken to be in view, as from a car it always is: from above, what a road mirrors is not in the
 picture."""
 
 
+class Tones(NamedTuple):
+    """What the painter can be told of rain."""
+
+    thickness: Tensor
+    """How much haze takes a unit of distance away."""
+    power: Tensor
+    """Of distance, that it does so with."""
+    dull: Tensor
+    """How bright the street is without the sun, of 1."""
+    gamma: Tensor
+    """The power of its brightness: below 1, shadows are lifted."""
+    colour: Tensor
+    """How much of its colour is left."""
+    sun: Tensor
+    """How much of what is brighter than its surroundings is taken off."""
+    greyed: Tensor
+    """How much of the ground's colour wetness takes."""
+    air: Tensor
+    """How bright haze is, beside the sky."""
+    sky: Tensor
+    """Colour of the sky, [3]."""
+    clouds: Tensor
+    """How much of what was bright and dark in the sky is left."""
+
+
+FITTED = Tones(
+    thickness=torch.tensor(0.031),
+    power=torch.tensor(0.666),
+    dull=torch.tensor(0.872),
+    gamma=torch.tensor(0.541),
+    colour=torch.tensor(1.038),
+    sun=torch.tensor(0.131),
+    greyed=torch.tensor(0.332),
+    air=torch.tensor(0.803),
+    sky=torch.tensor([0.710, 0.712, 0.746]),
+    clouds=torch.tensor(0.207),
+)
+
+
+class Fields(NamedTuple):
+    """What the painter goes by, [1, C, H, W] each but the last."""
+
+    day: Tensor
+    """The picture without the sky between branches."""
+    level: Tensor
+    """How bright it is around each pixel."""
+    soft: Tensor
+    """The same, but close around."""
+    sky: Tensor
+    far: Tensor
+    ground: Tensor
+    bright: Tensor
+    """Its mean brightness."""
+
+
 def paint(scene: Scene) -> Painted:
-    """This scene in rain: what is seen of it, and what haze, sky and mirrors add; sure is wet ground with the horizon in view."""
+    """This scene in rain: what is seen of it, and what haze and sky add; sure is wet ground with the horizon in view."""
+    known = fields(scene)
+    base, light = (layer[0].permute(1, 2, 0).numpy() for layer in layers(known, FITTED))
+    in_view = float(scene.from_car or known.sky.mean() > HORIZON)
+    wet = known.ground[0, 0].numpy() * scene.blur(ahead(scene), 1)
+    return Painted(base, light, (in_view * wet).astype(np.float32))
+
+
+def fields(scene: Scene) -> Fields:
+    """What is known of a scene, as the painter goes by it."""
     sky, sky_colour = sky_matte(scene)
     day = without_sky(scene, sky, sky_colour)
-    far = distance(scene)
-    through = (1 - VEIL) * scene.blur(np.exp(-THICKNESS * far).astype(np.float32), 1.2)[..., None]
-    dull = 0.82 * dulled(Scene(day, scene.shows, scene.from_car), 0.68, 0.6)
-    ground = scene.blur(np.clip(scene.shows[ROAD] + scene.shows[PAVEMENT], 0, 1), 1)[..., None]
-    standing = dull * through + AIR * (1 - through)
-    seen = standing * (1 - sky[..., None]) + SKY_COLOUR * sky[..., None]
-    mirror, share = _mirrored(scene, seen)
-    wet = ground * share[..., None]
-    base = dull * through * (1 - 0.2 * ground) * (1 - 0.6 * wet) * (1 - 0.97 * sky[..., None])
-    light = (AIR * (1 - through) + through * wet * mirror) * (1 - sky[..., None]) + SKY_COLOUR * sky[..., None]
-    in_view = float(scene.from_car or sky.mean() > HORIZON)
-    return Painted(np.clip(base, 0, 1).astype(np.float32), np.clip(light, 0, 1).astype(np.float32), in_view * ground[..., 0])
+    clear = Scene(day, scene.shows, scene.from_car)
+    ground = scene.blur(np.clip(scene.shows[ROAD] + scene.shows[PAVEMENT], 0, 1), 1)
+
+    def plane(x: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(x), np.float32)).permute(2, 0, 1)[None]
+
+    planes = day, scene.blur(clear.luma, 30), scene.blur(scene.luma, 6), sky, distance(scene), ground
+    return Fields(*map(plane, planes), torch.tensor(float(scene.luma.mean())))
 
 
-def _mirrored(scene: Scene, seen: Array) -> tuple[Array, Array]:
-    """What the ground gives back at each of its pixels, and how much of it: more at a flat angle, far away."""
-    height, width, _ = seen.shape
-    ground = scene.shows[ROAD] + scene.shows[PAVEMENT] > 0.5
-    # the nearest row above that is no ground: where whatever is mirrored here stands
-    foot = np.zeros((height, width), np.int32)
-    last = np.zeros(width, np.int32)
-    for row in range(height):
-        last = np.where(ground[row], last, row)
-        foot[row] = last
-    foot = ndimage.uniform_filter1d(foot.astype(np.float32), max(3, round(3 * scene.unit)), axis=1)
-    rows = np.arange(height, dtype=np.float32)[:, None]
-    source = np.clip(2 * foot - rows, 0, height - 1)
-    columns = np.broadcast_to(np.arange(width, dtype=np.float32), source.shape)
-    soft = ndimage.gaussian_filter(seen, (5 * scene.unit, 2 * scene.unit, 0), mode="nearest")
-    mirror = np.stack([ndimage.map_coordinates(soft[..., c], (source, columns), order=1, mode="nearest") for c in range(3)], -1)
-    mirror = ndimage.gaussian_filter(mirror, (4 * scene.unit, 1.5 * scene.unit, 0), mode="nearest")
-    horizon = scene.horizon()
-    down = np.clip((rows - horizon) / (height - horizon), 0, 1)
-    share = 0.62 - 0.36 * smooth(down, 0.02, 0.8)
-    return mirror, np.broadcast_to(share, (height, width)).astype(np.float32)
+def layers(known: Fields, tones: Tones) -> tuple[Tensor, Tensor]:
+    """Base and light, [1, 3, H, W] each."""
+    through = torch.exp(-tones.thickness * known.far**tones.power)
+    through = F.avg_pool2d(through, 3, 1, 1, count_include_pad=False)
+    street = _without_sun(known, tones)
+    grey = street.mean(1, keepdim=True)
+    street = street + tones.greyed * known.ground * (grey - street)
+    sky = tones.sky[:, None, None]
+    air = tones.air * sky
+    clouds = sky + tones.clouds * (known.soft - known.bright)
+    base = street * through * (1 - 0.97 * known.sky)
+    light = air * (1 - through) * (1 - known.sky) + clouds * known.sky
+    return base.clamp(0, 1), light.clamp(0, 1)
+
+
+def _without_sun(known: Fields, tones: Tones) -> Tensor:
+    """The street as if a cloud had come before the sun: less colour, and highlights lowered towards what is around them."""
+    red, green, blue = known.day.split(1, 1)
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    flat = grey + tones.colour * (known.day - grey)
+    glare = (grey - known.level.clamp(min=0.35)).clamp(min=0)
+    dull = (flat * (1 - tones.sun * glare / (grey + 0.05))).clamp(1e-3, 1)
+    return tones.dull * dull**tones.gamma

@@ -206,6 +206,14 @@ def _blur_within(scene: Scene, x: Array, mask: Array, size: float) -> Array:
     return scene.blur(x * mask, size) / (scene.blur(mask, size) + 1e-4)
 
 
+def ahead(scene: Scene) -> Array:
+    """0 where a bonnet or dashboard may lie along the lower edge of a picture taken from a car, else 1."""
+    height, width = scene.luma.shape
+    low = smooth(np.arange(height, dtype=np.float32)[:, None], 0.84 * height, 0.93 * height)
+    middle = 1 - smooth(np.abs(np.linspace(-1, 1, width, dtype=np.float32))[None], 0.55, 0.8)
+    return 1 - low * middle if scene.from_car else np.ones((height, width), np.float32)
+
+
 def dulled(scene: Scene, colour: float, sun: float) -> Array:
     """The picture as if a cloud had come before the sun: less colour, and highlights lowered towards what is around them."""
     grey = scene.luma[..., None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .scene import LUMA, Array, Painted, Scene, distance, dulled, sky_matte, smooth, without_sky
+from .scene import LUMA, Array, Painted, Scene, ahead, distance, dulled, sky_matte, smooth, without_sky
 from .segmenter import BUILDING, CAR, FENCE, PAVEMENT, POLE, ROAD, SIGN, SKY, TREE
 
 AIR = np.array([0.80, 0.815, 0.835], np.float32)
@@ -44,7 +44,7 @@ def _cover(scene: Scene, day: Array) -> Array:
     below = smooth(rows, horizon - 0.02 * height, horizon + 0.05 * height)
     luma = day @ LUMA
     grain = np.clip((luma - scene.blur(luma, 6)) / 0.10, -1, 1)
-    cover = _road(scene) * s[ROAD] + (0.9 + 0.06 * grain) * s[PAVEMENT] * _ahead(scene)
+    cover = _road(scene) * s[ROAD] + (0.9 + 0.06 * grain) * s[PAVEMENT] * ahead(scene)
     crowns = np.clip(0.42 + 0.6 * grain, 0, 0.9)
     cover = cover + s[TREE] * (crowns * (1 - below) + (0.86 + 0.1 * grain) * below)
     cover = cover + s[FENCE] * np.clip(0.15 + 0.5 * grain, 0, 0.7)
@@ -73,14 +73,6 @@ def _road(scene: Scene) -> Array:
         edge = np.exp(-np.clip(np.minimum(x, 1 - x), 0, 1) / 0.07)
         cover[row] = 0.74 + 0.19 * edge
     return np.clip(scene.blur(cover, 3), 0, 0.93)
-
-
-def _ahead(scene: Scene) -> Array:
-    """0 where a bonnet or dashboard may lie along the lower edge of a picture taken from a car, else 1."""
-    height, width = scene.luma.shape
-    low = smooth(np.arange(height, dtype=np.float32)[:, None], 0.84 * height, 0.93 * height)
-    middle = 1 - smooth(np.abs(np.linspace(-1, 1, width, dtype=np.float32))[None], 0.55, 0.8)
-    return 1 - low * middle if scene.from_car else np.ones((height, width), np.float32)
 
 
 def _roofs(scene: Scene) -> Array:

@@ -48,12 +48,12 @@ def survey(classifier: Classifier, paths: list[Path], labels: Path, shared: Path
     progress = Progress("telling how far", len(paths))
     for done, path in enumerate(paths, 1):
         if not _far_file(shared, path).exists():
-            far = _told(probe, classifier, read(path)).log() / np.log(depth.FARTHEST)
+            far = how_far(probe, classifier, read(path)).log() / np.log(depth.FARTHEST)
             save_whole(Image.fromarray((far * 255).round().byte().numpy()), _far_file(shared, path))
         progress.report(done)
 
 
-def _told(probe: Tensor, classifier: Classifier, picture: Image.Image) -> Tensor:
+def how_far(probe: Tensor, classifier: Classifier, picture: Image.Image) -> Tensor:
     """How far a picture's cells are: what the probe says of it and of its mirror image, evened out."""
     # padded, so that cells of the mirror image lie on cells
     right = -picture.width % CELL
