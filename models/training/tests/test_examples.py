@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from turbo_training.examples import Pairs, Still, Taught, _mirrors
+from turbo_training.losses import Batch
 from turbo_training.pictures import crop, pixels, relight
 
 SIZE = (64, 96)
@@ -77,10 +78,19 @@ def test_wet_ground_mirrors_in_what_is_to_come_back() -> None:
     layers = torch.zeros(10, *SIZE, dtype=torch.uint8)
     layers[:6], layers[3, :32], layers[9, 32:] = 90, 220, 255
     layers[3:6, 32:, 48:] = layers[3:6, :32, 48:] = 90
-    drawn = Taught([layers], SIZE, backwards=True, dark=False).draw(np.random.default_rng(0), 40)
-    assert torch.allclose(drawn.target, torch.tensor(90 / 255)), "nothing of it in what should come out"
-    wet = _mirrors(layers[None, 3:6] / 255, layers[None, 9:] / 255)
-    redness = wet[0, 0] - wet[0, 1]
+
+    def drawn() -> Batch:
+        torch.manual_seed(0)
+        return Taught([layers], SIZE, backwards=True, dark=False).draw(np.random.default_rng(0), 40)
+
+    wet = drawn()
+    assert torch.allclose(wet.target, torch.tensor(90 / 255)), "nothing of it in what should come out"
+    layers[9] = 0
+    mirrored = (wet.picture - drawn().picture).abs().amax((1, 2, 3))
+    assert (mirrored > 0.03).float().mean() > 0.6, "but in what goes in"
+    layers[9, 32:] = 255
+    light = _mirrors(layers[None, 3:6] / 255, layers[None, 9:] / 255)
+    redness = light[0, 0] - light[0, 1]
     assert redness[34:44, 4:40].min() > 0.03 and redness[:28].abs().max() < 0.01
     assert redness[34:44, 60:].max() < 0.02, "below what is grey the road stays grey"
 

@@ -136,7 +136,7 @@ class Taught:
         return torch.where(other[6:9].mean() > cut[6:9].mean(), other, cut)
 
     def _varied(self, base: Tensor, light: Tensor, sure: Tensor, rng: np.random.Generator) -> Tensor:
-        """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black."""
+        """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black, wet roads mirror."""
         count = len(base)
         if not self.dark:
             wet = base + per_picture(rng.uniform(0.7, 1.1, count), light) * light

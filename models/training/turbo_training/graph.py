@@ -81,7 +81,7 @@ def slim(model: onnx.ModelProto, coarse: tuple[str, ...] = ()) -> onnx.ModelProt
     """The same graph with its large weights stored in half precision, and cast back when it is loaded.
 
     The weights lose 13 of their 24 bits, which is far below what rounding the picture to bytes hides; the file is half as long. Those of
-    layers whose names begin with one of `coarse` are stored as bytes, with a scale for each output.
+    the layers `coarse`, and of what is in them, are stored as bytes, with a scale for each output (weight-only quantisation).
     """
     slimmed = onnx.ModelProto()
     slimmed.CopyFrom(model)
@@ -90,7 +90,7 @@ def slim(model: onnx.ModelProto, coarse: tuple[str, ...] = ()) -> onnx.ModelProt
         value, name = numpy_helper.to_array(constant), constant.name
         if value.dtype != np.float32 or value.size <= 512:
             continue
-        if coarse and name.startswith(coarse) and value.ndim == 4:
+        if value.ndim == 4 and below(name, coarse):
             scale = np.abs(value).max((1, 2, 3), keepdims=True) / 127 + 1e-12
             graph.initializer[index].CopyFrom(numpy_helper.from_array((value / scale).round().astype(np.int8), f"{name}.byte"))
             graph.initializer.append(numpy_helper.from_array(scale.astype(np.float32), f"{name}.scale"))
@@ -104,6 +104,11 @@ def slim(model: onnx.ModelProto, coarse: tuple[str, ...] = ()) -> onnx.ModelProt
     graph.node.extend(nodes)
     onnx.checker.check_model(slimmed, full_check=True)
     return slimmed
+
+
+def below(name: str, layers: tuple[str, ...]) -> bool:
+    """Whether this is one of the layers, or in one of them."""
+    return any(name == layer or name.startswith(f"{layer}.") for layer in layers)
 
 
 def save(model: onnx.ModelProto, path: Path) -> None:

@@ -96,7 +96,7 @@ HALO = (4, 16)
 def halo(out: Tensor, picture: Tensor, sure: Tensor) -> Tensor:
     """How far differences between neighbouring cells exceed twice what they were in the picture [B], of the root of brightness.
 
-    Not where the painter is `sure`, [B, 1, H, W]: a wet road has edges that the dry one has not.
+    Not where the painter is `sure`, [B, 1, H, W]: what is wet, or lit from behind, may have edges that it had not.
     """
 
     def edges(x: Tensor, cell: int) -> tuple[Tensor, Tensor]:
@@ -157,7 +157,7 @@ def _blurring(side: int, device: torch.device) -> Tensor:
 
 
 SURE_OF_GROUND, SURE_OF_WINDOWS = 3.0, 8.0
-"""How much the painter's tones count where it is sure: a mirror is faint, a lit window small, and either would be lost among the rest."""
+"""How much the painter's tones count where it is sure: wet ground is plain, a lit window small, and either would be lost among the rest."""
 
 
 SKY = 6.0

@@ -1,6 +1,6 @@
 """An int8 variant of an exported graph: static quantisation of the convolutions inside the network.
 
-The first layer, the maps and what applies them stay in floating point: they decide exactness.
+The first layer, the maps, what applies them and the mirror head stay in floating point: they decide exactness.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
+from .graph import below
 from .running import start
 
 FLOATING = (
@@ -33,7 +34,7 @@ FLOATING = (
 """Convolutions that are left as they are: those near the output, where rounding shows most, what memory goes by, and the small
 head that tells how far below a foot ground lies, by which what is mirrored would move."""
 COARSE = ("mirror_head.block", "mirror_head.wide")
-"""Of these, layers whose weights are stored as bytes all the same: what is computed with them isn't rounded."""
+"""Of these, layers whose weights are stored as bytes all the same (weight-only quantisation): what they give isn't rounded."""
 
 
 class _Frames(CalibrationDataReader):
@@ -54,7 +55,7 @@ def quantise(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[
     options = {"CalibPercentile": percentile, "CalibTensorRangeSymmetric": False}
     cut = {} if percentile is None else {"calibrate_method": CalibrationMethod.Percentile, "extra_options": options}
     left = FLOATING + spared
-    convolutions = [n.name for n in onnx.load(str(graph)).graph.node if n.op_type == "Conv" and not _below(n.name, left)]
+    convolutions = [n.name for n in onnx.load(str(graph)).graph.node if n.op_type == "Conv" and not below(n.name, left)]
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
         quant_pre_process(str(graph), str(ready), skip_symbolic_shape=True, skip_optimization=True)
@@ -71,11 +72,6 @@ def quantise(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[
             **cut,
         )
     _sort(out)
-
-
-def _below(name: str, layers: tuple[str, ...]) -> bool:
-    """Whether this is one of the layers, or in one of them."""
-    return any(name == layer or name.startswith(f"{layer}.") for layer in layers)
 
 
 def _sort(path: Path) -> None:

@@ -1,7 +1,7 @@
 """The painter that teaches rain: a dull sky, haze that thickens with distance, a grey, shining road.
 
-Its constants are few, and fitted to aligned pairs of a large one-step model (`fitting.py`), of which a few constants learn nothing by
-heart. What wet ground mirrors is no layer of its: the mirror head finds wet ground, where this painter is sure of it, and mirrors. The
+Its constants are few, and fitted to aligned pairs of a large one-step model (`fitting.py`), of which so few can't learn much by heart.
+What wet ground mirrors is no layer of its: the mirror head finds wet ground, where this painter is sure of it, and mirrors. The
 drops that fall are not painted here, either: the exported graph lets them fall with its `time` input.
 """
 
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .blocks import luma
 from .scene import Painted, Scene, ahead, distance, sky_matte, without_sky
 from .segmenter import PAVEMENT, ROAD
 
@@ -62,19 +63,22 @@ FITTED = Tones(
 
 
 class Fields(NamedTuple):
-    """What the painter goes by, [1, C, H, W] each but the last."""
+    """What the painter goes by of a picture, [1, C, H, W] each but the last."""
 
     day: Tensor
     """The picture without the sky between branches."""
     level: Tensor
-    """How bright it is around each pixel."""
+    """How bright that is around each pixel."""
     soft: Tensor
-    """The same, but close around."""
+    """How bright the picture is close around each, the sky as it was."""
     sky: Tensor
+    """How much of each is sky."""
     far: Tensor
+    """As `scene.distance` has it."""
     ground: Tensor
+    """How much of each is road or pavement."""
     bright: Tensor
-    """Its mean brightness."""
+    """Mean brightness of the picture."""
 
 
 def paint(scene: Scene) -> Painted:
@@ -105,8 +109,7 @@ def layers(known: Fields, tones: Tones) -> tuple[Tensor, Tensor]:
     through = torch.exp(-tones.thickness * known.far**tones.power)
     through = F.avg_pool2d(through, 3, 1, 1, count_include_pad=False)
     street = _without_sun(known, tones)
-    grey = street.mean(1, keepdim=True)
-    street = street + tones.greyed * known.ground * (grey - street)
+    street = street + tones.greyed * known.ground * (street.mean(1, keepdim=True) - street)
     sky = tones.sky[:, None, None]
     air = tones.air * sky
     clouds = sky + tones.clouds * (known.soft - known.bright)
@@ -116,9 +119,8 @@ def layers(known: Fields, tones: Tones) -> tuple[Tensor, Tensor]:
 
 
 def _without_sun(known: Fields, tones: Tones) -> Tensor:
-    """The street as if a cloud had come before the sun: less colour, and highlights lowered towards what is around them."""
-    red, green, blue = known.day.split(1, 1)
-    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    """The street as if a cloud had come before the sun, as `scene.dulled` has it, but by constants that can be fitted."""
+    grey = luma(known.day)
     flat = grey + tones.colour * (known.day - grey)
     glare = (grey - known.level.clamp(min=0.35)).clamp(min=0)
     dull = (flat * (1 - tones.sun * glare / (grey + 0.05))).clamp(1e-3, 1)
