@@ -22,9 +22,9 @@ export interface OpenDevice<S extends Closable> {
 export interface DeviceTrial<S extends Closable> {
   /** Why a provider is not worth a try; undefined when it is. */
   readonly missingHardware: (provider: ProviderName) => Promise<string | undefined>;
-  /** Starts a session on a provider; on the CPU with all cores where `allCores` is set. */
-  readonly open: (provider: ProviderName, allCores?: boolean) => Promise<S>;
-  /** Milliseconds that a frame takes a session. */
+  /** Starts a session on a provider; with all the cores that one has a use for where `single` is set. */
+  readonly open: (provider: ProviderName, single?: boolean) => Promise<S>;
+  /** Milliseconds from one frame to the next. */
   readonly time: (session: S) => Promise<number>;
   /** Whether the model is small enough for the CPU to be worth comparing with. */
   readonly compareWithCpu: boolean;
@@ -36,7 +36,7 @@ export interface DeviceTrial<S extends Closable> {
  * Starts the first session of a generator, and with it decides where the generator runs.
  *
  * A device named by the user is used or is an error. `auto` takes the first of {@link autoOrder} that exists here, starts,
- * and draws a frame faster than the CPU does; the CPU is the last and always there. A WebGPU driver that itself runs on
+ * and draws more frames a second than the CPU does; the CPU is the last and always there. A WebGPU driver that itself runs on
  * the CPU fails that test, even where `missingHardware` can't tell.
  */
 export async function openDevice<S extends Closable>(

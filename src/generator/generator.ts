@@ -8,8 +8,9 @@ import type { DeviceName, ProviderName } from './execution-providers.js';
 import { missingHardware } from './hardware.js';
 import { bytesOf, checkMemory, checkSize, memoryBytes } from './model-limits.js';
 import { chooseGraph, type ModelPackage } from './model-package.js';
-import { openSession, type OpenSession } from './open-session.js';
+import { type AnySession, canSplit, openSession } from './open-session.js';
 import { largeModelBytes, planSessions, type PlanLimits, type SessionPlan } from './session-plan.js';
+import { frameMilliseconds } from './session-time.js';
 
 export type { ConditionValues } from './conditions.js';
 
@@ -27,12 +28,16 @@ export interface GeneratorOptions {
   readonly height: number;
   /** Where to run it. Default `'auto'`: the best that works. */
   readonly device?: DeviceName | undefined;
-  /** Sessions (workers) side by side. Default: one a core on a CPU, up to 8; one on a GPU, or for a model with memory. */
+  /**
+   * Sessions side by side, each of one worker thread or, in two stages, of two. Default: one a core on a CPU, up to 8; one on
+   * a GPU, or for a model with memory.
+   */
   readonly sessions?: number | undefined;
   /**
-   * Threads a session. Default: the cores shared among the sessions, no more than 8 for a small model with memory. From two
-   * on, a CPU runs a model that can be split (`splitAt` in its manifest) in two stages that work on one frame each, with half
-   * the threads each: twice as many frames a second at best, while a single frame takes as long as with half the threads.
+   * Threads a session. Default: the cores shared among the sessions; for a small model with memory no more than 8, or 6 in
+   * two stages. From two on, a CPU runs a model that can be split (`splitAt` in its manifest) in two stages that work on one
+   * frame each and share the threads: twice as many frames a second at best, while a single frame has fewer threads at a
+   * time.
    */
   readonly threads?: number | undefined;
   /** Stops the start, and the generator: it closes, and what is in flight is rejected with {@link CanceledError}. */
@@ -102,23 +107,39 @@ export interface Generator extends AsyncDisposable {
  * @group Generating
  */
 export async function createGenerator(options: GeneratorOptions): Promise<Generator> {
+  return openGenerator(options, { mayStage: true });
+}
+
+/**
+ * As {@link createGenerator}, for one frame at a time: a session has one stage, with all its threads. A second one would wait
+ * for the first, and take time to start.
+ */
+export async function createStillGenerator(options: GeneratorOptions): Promise<Generator> {
+  return openGenerator(options, { mayStage: false });
+}
+
+async function openGenerator(options: GeneratorOptions, { mayStage }: { mayStage: boolean }): Promise<Generator> {
   const { model, width, height, device = 'auto', signal, onNotice } = options;
   throwIfCanceled(signal);
   checkSize(model.manifest, width, height);
   const cores = availableParallelism();
   const open = (provider: ProviderName, { threads }: { threads: number }) =>
-    openSession({ model, provider, width, height, threads, signal });
-  const limits = (provider: ProviderName): PlanLimits => ({
-    modelBytes: bytesOf(chooseGraph(model.manifest, provider)),
-    memoryBytes: memoryBytes(),
-    remembers: model.manifest.states.length > 0,
-  });
+    openSession({ model, provider, width, height, threads, mayStage, signal });
+  const limits = (provider: ProviderName): PlanLimits => {
+    const graph = chooseGraph(model.manifest, provider);
+    return {
+      modelBytes: bytesOf(graph),
+      memoryBytes: memoryBytes(),
+      remembers: model.manifest.states.length > 0,
+      splits: mayStage && canSplit(graph),
+    };
+  };
   checkMemory(model.manifest, limits('cpu'));
-  const trial: DeviceTrial<OpenSession> = {
+  const trial: DeviceTrial<AnySession> = {
     missingHardware,
-    open: (provider, allCores) =>
-      open(provider, allCores ? { threads: cores } : planSessions(provider, cores, options, limits(provider))),
-    time: (session) => timeOf(session, rgbByteLength(width, height)),
+    open: (provider, single) =>
+      open(provider, planSessions(provider, cores, single ? { sessions: 1 } : options, limits(provider))),
+    time: (session) => frameMilliseconds(session, rgbByteLength(width, height)),
     // A large model takes a CPU seconds a frame, and loading it twice only to see that would take longer still.
     compareWithCpu: limits('cpu').modelBytes <= largeModelBytes,
     onNotice,
@@ -143,14 +164,14 @@ class SessionGenerator implements Generator {
   readonly threads: number;
   readonly capacity: number;
   readonly #options: GeneratorOptions;
-  readonly #opened: readonly OpenSession[];
+  readonly #opened: readonly AnySession[];
   readonly #remembers: boolean;
   /** Whose turn it is, where sessions take turns. */
   #turn = 0;
   readonly #stop = () => void this.close();
   #closed: Promise<void> | undefined;
 
-  constructor(options: GeneratorOptions, provider: ProviderName, plan: SessionPlan, opened: readonly OpenSession[]) {
+  constructor(options: GeneratorOptions, provider: ProviderName, plan: SessionPlan, opened: readonly AnySession[]) {
     this.provider = provider;
     this.sessions = plan.sessions;
     this.threads = plan.threads;
@@ -197,7 +218,7 @@ class SessionGenerator implements Generator {
   }
 
   /** The session for the next frame. */
-  #deal(): OpenSession {
+  #deal(): AnySession {
     const least = this.#opened.reduce((fewest, other) => (other.inFlight < fewest.inFlight ? other : fewest));
     if (!this.#remembers) {
       return least;
@@ -225,19 +246,4 @@ class SessionGenerator implements Generator {
       throw new UsageError(`"into" must be a buffer of its own of ${bytes} bytes; this one has ${into.byteLength}.`);
     }
   }
-}
-
-/** Milliseconds of the best of three runs on an empty picture; of fewer, where they are slow. */
-async function timeOf(session: OpenSession, bytes: number): Promise<number> {
-  let best = Infinity;
-  for (let run = 0, spent = 0; run < 3 && spent < 1000; run++) {
-    const { inferMilliseconds } = await session.run(
-      { input: new ArrayBuffer(bytes), output: new ArrayBuffer(bytes) },
-      {},
-    );
-    best = Math.min(best, inferMilliseconds);
-    spent += inferMilliseconds;
-  }
-  session.reset();
-  return best;
 }

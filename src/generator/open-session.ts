@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { ProviderName } from './execution-providers.js';
 import { mostBytesRewritten } from './fix-dimensions.js';
 import { bindDimensions, checkGraph } from './graph-check.js';
+import type { ModelGraph } from './manifest.js';
 import { chooseGraph, type ModelPackage } from './model-package.js';
 import { planStages } from './session-plan.js';
 import { Session } from './session.js';
@@ -18,31 +19,37 @@ export interface SessionRequirements {
   readonly height: number;
   /** Threads of all its stages together. */
   readonly threads: number;
+  /** Whether it may have two stages, where the graph can be split. */
+  readonly mayStage: boolean;
   /** Stops the start. */
   readonly signal: AbortSignal | undefined;
 }
 
 /** A network that is loaded and warm: as a whole, or in two stages. */
-export type OpenSession = Session | StagedSession;
+export type AnySession = Session | StagedSession;
 
 /**
  * Loads the graph of a package that suits a provider; in two stages where that is quicker and the manifest says how.
  *
  * @throws {@link ModelError} or {@link DeviceError} when it can't be loaded.
  */
-export function openSession({ threads, signal, ...requirements }: SessionRequirements): Promise<OpenSession> {
-  const { model, provider } = requirements;
-  const { splitAt, bytes } = chooseGraph(model.manifest, provider);
-  const options = { ...describe(requirements), provider, signal };
-  const [first, second] = planStages(provider, threads, splitAt !== undefined && bytes <= mostBytesRewritten);
-  return splitAt === undefined || second === undefined
+export async function openSession(requirements: SessionRequirements): Promise<AnySession> {
+  const { model, provider, threads, mayStage, signal } = requirements;
+  const graph = chooseGraph(model.manifest, provider);
+  const options = { ...describe(graph, requirements), provider, signal };
+  const [first, second] = planStages(provider, threads, mayStage && canSplit(graph));
+  return graph.splitAt === undefined || second === undefined
     ? Session.open({ ...options, threads: first })
-    : StagedSession.open({ ...options, splitAt, threads: [first, second] });
+    : StagedSession.open({ ...options, splitAt: graph.splitAt, threads: [first, second] });
 }
 
-function describe({ model, provider, width, height }: Omit<SessionRequirements, 'threads' | 'signal'>) {
+/** Whether a graph may be run in two stages. */
+export function canSplit({ splitAt, bytes }: ModelGraph): boolean {
+  return splitAt !== undefined && bytes <= mostBytesRewritten;
+}
+
+function describe(graph: ModelGraph, { model, width, height }: SessionRequirements) {
   const { directory, manifest } = model;
-  const graph = chooseGraph(manifest, provider);
   const file = path.join(directory, graph.file);
   const checked = checkGraph(file, graph, manifest);
   return {

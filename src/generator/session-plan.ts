@@ -21,6 +21,8 @@ export interface PlanLimits {
   readonly memoryBytes: number;
   /** Whether the model carries state from frame to frame. */
   readonly remembers: boolean;
+  /** Whether its graph may be run in two stages. */
+  readonly splits: boolean;
 }
 
 /**
@@ -39,9 +41,14 @@ export const largeModelBytes = 100e6;
 
 /**
  * Threads of the one session that a model with memory gets: one that saw every other frame would smooth half as much, and
- * two of them would differ from each other. A small network gains nothing from more threads.
+ * two of them would differ from each other. A small network gains nothing from more threads; in two stages, on 16 cores,
+ * 4 and 2 threads gave 15 % more frames a second than 4 and 4.
  */
 const mostThreads = 8;
+const mostThreadsInStages = 6;
+
+/** Threads of a second stage, which has less to do: two keep up with a first stage of four. */
+const mostThreadsOfSecond = 2;
 
 /**
  * The sessions and threads to run a provider with.
@@ -53,7 +60,7 @@ export function planSessions(
   provider: ProviderName,
   cores: number,
   { sessions: asked, threads }: PlanRequest,
-  { modelBytes, memoryBytes, remembers }: PlanLimits,
+  { modelBytes, memoryBytes, remembers, splits }: PlanLimits,
   onNotice?: (notice: string) => void,
 ): SessionPlan {
   check('sessions', asked);
@@ -73,12 +80,13 @@ export function planSessions(
     return { sessions: concurrentSessions ? (sessions ?? 1) : 1, threads: threads ?? Math.min(cores, 4) };
   }
   const count = sessions ?? (remembers ? 1 : defaultSessions(cores, threads, modelBytes));
-  const most = remembers && modelBytes <= largeModelBytes ? mostThreads : cores;
+  const mostOfSmall = splits ? mostThreadsInStages : mostThreads;
+  const most = remembers && modelBytes <= largeModelBytes ? mostOfSmall : cores;
   return { sessions: count, threads: threads ?? Math.max(1, Math.min(most, Math.floor(cores / count))) };
 }
 
 /**
- * Threads of each stage of a session. On a CPU a graph that can be split is run in two stages, half the threads each: a
+ * Threads of each stage of a session. On a CPU a graph that can be split is run in two stages, which share the threads: a
  * small network's threads wait for each other several hundred times a frame, stages once.
  *
  * @param threads - Threads of the session.
@@ -88,7 +96,7 @@ export function planStages(provider: ProviderName, threads: number, splits: bool
   if (provider !== 'cpu' || !splits || threads < 2) {
     return [threads];
   }
-  const second = Math.floor(threads / 2);
+  const second = Math.min(mostThreadsOfSecond, Math.floor(threads / 2));
   return [threads - second, second];
 }
 

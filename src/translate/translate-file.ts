@@ -1,7 +1,7 @@
 import { findModel } from '../catalogue/find-model.js';
 import { InputError, throwIfCanceled } from '../errors/errors.js';
 import { toSeconds } from '../frame/frame.js';
-import { createGenerator } from '../generator/generator.js';
+import { createGenerator, createStillGenerator } from '../generator/generator.js';
 import type { ModelPackage } from '../generator/model-package.js';
 import { pump } from '../pipeline/pump.js';
 import { containerFor } from '../video/containers.js';
@@ -60,8 +60,13 @@ export async function translateFile(
   const work = { output: to, options: resolved, callbacks, model, began };
   if (isStillPicture(input)) {
     const openGenerator = (width: number, height: number) =>
-      // One picture keeps one session busy: it gets all the cores.
-      createGenerator({ ...generatorOptions({ ...work, input }), sessions: resolved.sessions ?? 1, width, height });
+      // One picture keeps one session busy: it gets the cores.
+      createStillGenerator({
+        ...generatorOptions({ ...work, input }),
+        sessions: resolved.sessions ?? 1,
+        width,
+        height,
+      });
     return translateImage({ ...work, input, openGenerator });
   }
   // Found out before anything is opened: an output that no container is known for, or that may not be written.

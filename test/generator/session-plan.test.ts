@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 
 import { planSessions, planStages } from '../../dist/generator/session-plan.js';
 
-const small = { modelBytes: 4e6, memoryBytes: 16e9, remembers: false };
-const large = { modelBytes: 3.8e9, memoryBytes: 16e9, remembers: false };
+const small = { modelBytes: 4e6, memoryBytes: 16e9, remembers: false, splits: false };
+const large = { modelBytes: 3.8e9, memoryBytes: 16e9, remembers: false, splits: false };
 
 describe('sessions and threads', () => {
   test.each([
@@ -36,6 +36,17 @@ describe('sessions and threads', () => {
     expect(planSessions('cpu', 2, { sessions: 2 }, { ...small, remembers: true })).toEqual({ sessions: 2, threads: 1 });
   });
 
+  test.each([
+    [2, {}, { sessions: 1, threads: 2 }],
+    [4, {}, { sessions: 1, threads: 4 }],
+    [8, {}, { sessions: 1, threads: 6 }],
+    [32, {}, { sessions: 1, threads: 6 }],
+    [8, { sessions: 2 }, { sessions: 2, threads: 4 }],
+    [32, { threads: 8 }, { sessions: 1, threads: 8 }],
+  ])('a model with memory in two stages, on %i cores, asked for %j: %j', (cores, request, plan) => {
+    expect(planSessions('cpu', cores, request, { ...small, remembers: true, splits: true })).toEqual(plan);
+  });
+
   test('a GPU has one session, and more where it can run them and they are asked for', () => {
     expect(planSessions('cuda', 16, {}, small)).toMatchObject({ sessions: 1 });
     expect(planSessions('cuda', 16, { sessions: 2 }, small)).toMatchObject({ sessions: 2 });
@@ -61,8 +72,9 @@ describe('stages', () => {
     [2, [1, 1]],
     [3, [2, 1]],
     [4, [2, 2]],
-    [7, [4, 3]],
-    [8, [4, 4]],
+    [5, [3, 2]],
+    [6, [4, 2]],
+    [8, [6, 2]],
   ])('of %i threads on a CPU: %j', (threads, stages) => {
     expect(planStages('cpu', threads, true)).toEqual(stages);
     expect(planStages('cpu', threads, false)).toEqual([threads]);
