@@ -7,6 +7,8 @@ export interface SessionPurpose {
   readonly graph: string;
   /** Where it was to run. */
   readonly provider: ProviderName;
+  /** The tensor at which the graph was split, where it is half of one. */
+  readonly stage?: { readonly tensor: string } | undefined;
 }
 
 interface Explanation {
@@ -70,6 +72,11 @@ const explanations: readonly Explanation[] = [
 /** The error to throw when a session could not be started, from what onnxruntime said. */
 export function explainStartFailure(message: string, purpose: SessionPurpose): Vid2VidError {
   const cause = new Error(message);
+  const { stage } = purpose;
+  const type = stage && typeInstead(message, stage.tensor);
+  if (stage !== undefined && type !== undefined) {
+    return cannotSplit(purpose.graph, stage.tensor, `it is ${type}, not float32`, cause);
+  }
   for (const { pattern, explain } of explanations) {
     const match = pattern.exec(message);
     if (match !== null) {
@@ -87,6 +94,23 @@ export function explainStartFailure(message: string, purpose: SessionPurpose): V
     remedy: outOfMemory.test(message) ? smaller : executionProviders[provider].remedy,
     cause,
   });
+}
+
+/** The error to throw when a graph can't be split at a tensor as its manifest says. */
+export function cannotSplit(graph: string, tensor: string, reason: string, cause?: unknown): ModelError {
+  return new ModelError('model-invalid', `${graph} can't be split at "${tensor}": ${reason}.`, {
+    remedy: 'Correct "splitAt" in the manifest or leave it out, or fetch the model package again.',
+    cause,
+  });
+}
+
+/** The type of the tensor that a graph was split at, where a message says that it isn't float32. */
+function typeInstead(message: string, tensor: string): string | undefined {
+  const { told, found } =
+    /output arg \((?<told>.+?)\) of node .* expected type \(tensor\((?<found>\w+)\)\)/.exec(message)?.groups ??
+    /^Tensor "(?<told>.+)", at which it is split, is (?<found>\w+)/.exec(message)?.groups ??
+    {};
+  return told === tensor ? found : undefined;
 }
 
 /** The error to throw when a run failed. */

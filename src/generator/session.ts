@@ -73,12 +73,12 @@ export class Session implements AsyncDisposable {
   }
 
   private constructor(options: SessionOptions) {
-    const { graph, provider } = options;
-    this.#purpose = { graph, provider };
+    const { graph, provider, stage } = options;
+    this.#purpose = { graph, provider, stage };
     const workerData: SessionSetup = {
       graph: options.graphBytes ?? graph,
       folder: path.dirname(graph),
-      stage: options.stage,
+      stage,
       input: options.input,
       output: options.output,
       width: options.width,
@@ -94,7 +94,7 @@ export class Session implements AsyncDisposable {
     this.#worker = new Worker(options.workerFile ?? new URL('./session-worker.js', import.meta.url), {
       workerData,
       execArgv: [],
-      name: 'vid2vid-turbo session',
+      name: `vid2vid-turbo session${stage ? `, ${stage.half} stage` : ''}`,
     });
     const release = guardProcessExit(this.#guard);
     this.#ready = new Promise((resolve, reject) => {
@@ -117,6 +117,11 @@ export class Session implements AsyncDisposable {
     return this.#pending.size;
   }
 
+  /** Why it takes no more runs, once it doesn't. */
+  get ended(): Error | undefined {
+    return this.#ended;
+  }
+
   /** Shape of the tensor that the first half of a network hands the second. */
   get handoverShape(): readonly number[] | undefined {
     return this.#handoverShape;
@@ -124,7 +129,7 @@ export class Session implements AsyncDisposable {
 
   /**
    * Runs the network once. The buffers move to the worker, and back with the answer; asked for again before it has
-   * answered, the next run waits in the worker and begins without a pause.
+   * answered, the next run waits in that worker and begins without a pause.
    */
   run(buffers: RunBuffers, conditions: Readonly<Record<string, number>>): Promise<SessionRun> {
     if (this.#ended !== undefined) {

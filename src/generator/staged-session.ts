@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
-import { ModelError } from '../errors/errors.js';
 import { Session, type SessionOptions, type SessionRun } from './session.js';
+import { cannotSplit } from './session-failure.js';
 import type { RunBuffers } from './session-protocol.js';
 import { type GraphHalves, splitGraph } from './split-graph.js';
 
@@ -43,10 +43,14 @@ export class StagedSession implements AsyncDisposable {
       ...(firstFile && { workerFile: firstFile }),
     });
     try {
+      const shape = first.handoverShape;
+      if (shape === undefined) {
+        throw cannotSplit(options.graph, splitAt, 'its first half says no shape of it');
+      }
       const second = await Session.open({
         ...options,
         graphBytes: halves.second,
-        stage: { half: 'second', tensor: splitAt, shape: first.handoverShape ?? [] },
+        stage: { half: 'second', tensor: splitAt, shape },
         states: [],
         threads: threads[1],
         ...(secondFile && { workerFile: secondFile }),
@@ -75,6 +79,10 @@ export class StagedSession implements AsyncDisposable {
    * first by then: they still remember.
    */
   async run(buffers: RunBuffers, conditions: Readonly<Record<string, number>>): Promise<SessionRun> {
+    if (this.#second.ended !== undefined) {
+      // It would go through the whole first stage only to be refused then.
+      throw this.#second.ended;
+    }
     const first = await this.#first.run({ ...buffers, handover: this.#handovers.pop() }, conditions);
     try {
       const { input, output, handover } = first;
@@ -116,9 +124,6 @@ async function readHalves(
   try {
     return splitGraph(await readFile(graph), { tensor, output, states });
   } catch (cause) {
-    throw new ModelError('model-invalid', `${graph} can't be split at "${tensor}": ${(cause as Error).message}.`, {
-      remedy: 'Correct "splitAt" in the manifest or leave it out, or fetch the model package again.',
-      cause,
-    });
+    throw cannotSplit(graph, tensor, (cause as Error).message, cause);
   }
 }

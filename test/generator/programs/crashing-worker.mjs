@@ -12,4 +12,4 @@ parentPort.on('message', (request) => {
     parentPort.postMessage({ type: 'error', id: request.id, message: 'Error: Failed to allocate memory' });
   }
 });
-parentPort.postMessage({ type: 'ready' });
+parentPort.postMessage({ type: 'ready', handoverShape: [2] });

@@ -1,6 +1,6 @@
 // The worker of either stage of a network, without a network. The first hands over how many frames it has seen since it was
 // last told to forget, and how many buffers it has made to hand that over in; the second makes these the picture's first
-// two bytes, and fails at a frame whose first byte is 255.
+// two bytes, and fails at a frame whose first byte is 255. Where the input is called 'shapeless', what is handed over has no shape.
 import { parentPort, workerData } from 'node:worker_threads';
 
 let seen = 0;
@@ -38,4 +38,4 @@ parentPort.on('message', ({ type, id, buffers }) => {
     }
   }
 });
-parentPort.postMessage({ type: 'ready', handoverShape: [2] });
+parentPort.postMessage({ type: 'ready', handoverShape: workerData.input === 'shapeless' ? undefined : [2] });
