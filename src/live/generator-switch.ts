@@ -135,7 +135,7 @@ export class GeneratorSwitch implements AsyncDisposable {
       throw new CanceledError();
     }
     const { device, sessions, threads, signal, onNotice } = this.#options;
-    // One session: two would raise the delay of each frame for a frame rate that the cameras don't have.
+    // One session: each of two would remember every other frame only, and frames that others overtake are dropped.
     const plan = { device, sessions: sessions ?? 1, threads, signal, onNotice };
     const generator = await createGenerator({ ...plan, model, ...this.#size });
     try {

@@ -67,7 +67,7 @@ export interface LiveTranslationOptions {
   readonly frameRate?: number | undefined;
   /** Where the network runs. Default `'auto'`: the best that works. */
   readonly device?: DeviceName | undefined;
-  /** Sessions (workers) side by side. Default 1: more raise the frame rate of a slow model, and the delay. */
+  /** Sessions side by side. Default 1: more raise the frame rate of a slow model, and the delay. */
   readonly sessions?: number | undefined;
   /** Threads a session. Default: the cores shared among the sessions; more in `GeneratorOptions.threads`. */
   readonly threads?: number | undefined;

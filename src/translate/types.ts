@@ -39,7 +39,7 @@ export interface TranslateOptions {
   readonly preset?: string | undefined;
   /** Where the network runs. Default `'auto'`: the best that works. */
   readonly device?: 'auto' | ProviderName | undefined;
-  /** Sessions (workers) side by side. Default: what is fastest on this machine's cores; 1 for a model with memory. */
+  /** Sessions side by side. Default: what is fastest on this machine's cores; 1 for a model with memory. */
   readonly sessions?: number | undefined;
   /** Threads a session. Default: the cores shared among the sessions; more in `GeneratorOptions.threads`. */
   readonly threads?: number | undefined;
