@@ -244,7 +244,7 @@ def test_rain_is_sure_of_the_ground_and_hides_what_is_far() -> None:
     assert rain.paint(replace(scene, from_car=False)).sure[HORIZON + 5 :].min() > 0.9
     assert sure[: HORIZON - 5].max() < 0.1
     below = light[HORIZON + 5 :].mean((1, 2))
-    assert below[0] > 1.5 * below[-1], "haze and shine are on far ground"
+    assert below[0] > 1.5 * below[-1], "haze lies on far ground"
     assert base[:50, 200:].max() < 0.05 and light[:50, 200:].min() > 0.5, "nothing is left of the blue sky"
     assert np.ptp(light[:50, 200:].mean((0, 1))) < 0.1, "and what is there instead is grey"
     from_above = _street(from_above=True)

@@ -29,9 +29,10 @@ from .sources import Pair, read_pairs
 from .survey import how_far
 
 STEPS, RATE = 200, 0.03
-SQUARED, STRUCTURE = 12.0, 0.5
-"""Weights of the squared error and of what structure lacks, at a quarter of the pictures' size."""
 REDUCED = 4
+"""Pictures are compared at this part of their size while constants are fitted."""
+SQUARED, STRUCTURE = 12.0, 0.5
+"""Weights of the squared error and of what structure lacks."""
 POSITIVE = ("thickness", "power", "dull", "gamma")
 """Constants that are fitted by their logarithms."""
 
@@ -65,9 +66,7 @@ def fit(examples: list[Example], steps: int = STEPS) -> Tones:
     """The constants by which the painter comes nearest to these."""
     free = {k: (v.log() if k in POSITIVE else v.clone()).requires_grad_() for k, v in PLAIN._asdict().items()}
     optimiser = torch.optim.Adam(free.values(), RATE)
-    small = [
-        (Fields(*(F.avg_pool2d(x, REDUCED) for x in known[:-1]), known.bright), F.avg_pool2d(target, REDUCED)) for known, target in examples
-    ]
+    small = [(Fields(*(F.avg_pool2d(x, REDUCED) for x in known)), F.avg_pool2d(target, REDUCED)) for known, target in examples]
     for _ in range(steps):
         optimiser.zero_grad()
         for known, target in small:

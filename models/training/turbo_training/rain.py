@@ -1,4 +1,4 @@
-"""The painter that teaches rain: a dull sky, haze that thickens with distance, a grey, shining road.
+"""The painter that teaches rain: a dull sky, haze that thickens with distance, a grey road.
 
 Its constants are few, and fitted to aligned pairs of a large one-step model (`fitting.py`), of which so few can't learn much by heart.
 What wet ground mirrors is no layer of its: the mirror head finds wet ground, where this painter is sure of it, and mirrors. The
@@ -63,7 +63,7 @@ FITTED = Tones(
 
 
 class Fields(NamedTuple):
-    """What the painter goes by of a picture, [1, C, H, W] each but the last."""
+    """What the painter goes by of a picture, [1, C, H, W] each."""
 
     day: Tensor
     """The picture without the sky between branches."""
@@ -77,8 +77,6 @@ class Fields(NamedTuple):
     """As `scene.distance` has it."""
     ground: Tensor
     """How much of each is road or pavement."""
-    bright: Tensor
-    """Mean brightness of the picture."""
 
 
 def paint(scene: Scene) -> Painted:
@@ -101,7 +99,7 @@ def fields(scene: Scene) -> Fields:
         return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(x), np.float32)).permute(2, 0, 1)[None]
 
     planes = day, scene.blur(clear.luma, 30), scene.blur(scene.luma, 6), sky, distance(scene), ground
-    return Fields(*map(plane, planes), torch.tensor(float(scene.luma.mean())))
+    return Fields(*map(plane, planes))
 
 
 def layers(known: Fields, tones: Tones) -> tuple[Tensor, Tensor]:
@@ -112,7 +110,7 @@ def layers(known: Fields, tones: Tones) -> tuple[Tensor, Tensor]:
     street = street + tones.greyed * known.ground * (street.mean(1, keepdim=True) - street)
     sky = tones.sky[:, None, None]
     air = tones.air * sky
-    clouds = sky + tones.clouds * (known.soft - known.bright)
+    clouds = sky + tones.clouds * (known.soft - known.soft.mean())
     base = street * through * (1 - 0.97 * known.sky)
     light = air * (1 - through) * (1 - known.sky) + clouds * known.sky
     return base.clamp(0, 1), light.clamp(0, 1)
