@@ -60,7 +60,7 @@ export function addTranslateOptions(command: Command): Command {
     )
     .option(
       '--threads <count>',
-      'threads for each of them; with 2 or more a CPU runs an embedded model on two frames at once (default: the cores, shared)',
+      'threads for each of them; with 2 or more a CPU runs an embedded model on two or three frames at once, each with a thread at least (default: the cores, shared)',
       whole(1, 256),
     )
     .option('--ffmpeg <path>', 'the ffmpeg to use (default: FFMPEG_PATH, a new one on PATH, the bundled one)');

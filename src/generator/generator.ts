@@ -29,15 +29,15 @@ export interface GeneratorOptions {
   /** Where to run it. Default `'auto'`: the best that works. */
   readonly device?: DeviceName | undefined;
   /**
-   * Sessions side by side, each of one worker thread or, in two stages, of two. Default: one a core on a CPU, up to 8; one on
-   * a GPU, or for a model with memory.
+   * Sessions side by side, each of one worker thread or, in stages, of one for each stage. Default: one a core on a CPU, up to
+   * 8; one on a GPU, or for a model with memory.
    */
   readonly sessions?: number | undefined;
   /**
    * Threads a session. Default: the cores shared among the sessions; for a small model with memory no more than 8, or 6 in
-   * two stages. From two on, a CPU runs a model that can be split (`splitAt` in its manifest) in two stages that work on one
-   * frame each and share the threads: twice as many frames a second at best, while a single frame has fewer threads at a
-   * time.
+   * stages. From two on, a CPU runs a model that can be split (`splitAt` in its manifest) in stages that work on one frame each
+   * and share the threads, of which each stage has one at least: on two cores twice as many frames a second at best, while a
+   * single frame has fewer threads at a time.
    */
   readonly threads?: number | undefined;
   /** Stops the start, and the generator: it closes, and what is in flight is rejected with {@link CanceledError}. */
@@ -70,10 +70,10 @@ export interface Generator extends AsyncDisposable {
   readonly provider: ProviderName;
   /** Sessions side by side. */
   readonly sessions: number;
-  /** Threads a session, shared by its stages. */
+  /** Threads a session, shared by its stages; each of these has one at least, should they be more. */
   readonly threads: number;
   /**
-   * Frames to have in flight for full speed: one for each stage of each session (a session has one stage, or two on a CPU
+   * Frames to have in flight for full speed: one for each stage of each session (a session has one stage, or several on a CPU
    * where the model can be split), and one a session that waits its turn.
    */
   readonly capacity: number;
@@ -111,8 +111,8 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
 }
 
 /**
- * As {@link createGenerator}, for one frame at a time: a session has one stage, with all its threads. A second one would wait
- * for the first, and take time to start.
+ * As {@link createGenerator}, for one frame at a time: a session has one stage, with all its threads. More would wait for each
+ * other, and take time to start.
  */
 export async function createStillGenerator(options: GeneratorOptions): Promise<Generator> {
   return openGenerator(options, { mayStage: false });

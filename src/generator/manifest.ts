@@ -30,12 +30,12 @@ export interface ModelGraph extends ModelFile {
   /** Version of the ONNX operators it uses. */
   readonly opset: number;
   /**
-   * Name of a float32 tensor inside the graph through which everything goes from its first half to its second but for the
-   * frame and the conditions: states come from the first half, the picture from the second. Where a CPU has several
-   * threads to run the graph with, one half then works on a frame while the other works on the next. Without it the graph
-   * is run as a whole.
+   * Where the graph can be split into stages, one more than there are splits: for each the names of the float32 tensors inside
+   * it that go from one stage to the next, all that does but for the frame and the conditions. A state is read and given by
+   * one stage only, the picture by the last. Where a CPU has several threads to run the graph with, its stages then work on a
+   * frame each. Without it the graph is run as a whole.
    */
-  readonly splitAt?: string | undefined;
+  readonly splitAt?: readonly (readonly string[])[] | undefined;
   /** Files beside it that hold its weights, where it is too large for one file. */
   readonly externalData?: readonly ModelFile[] | undefined;
 }

@@ -17,19 +17,19 @@ export interface SessionRequirements {
   readonly width: number;
   /** Rows of every frame. */
   readonly height: number;
-  /** Threads of all its stages together. */
+  /** Threads of all its stages together, of which each has one at least. */
   readonly threads: number;
-  /** Whether it may have two stages, where the graph can be split. */
+  /** Whether it may have several stages, where the graph can be split. */
   readonly mayStage: boolean;
   /** Stops the start. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** A network that is loaded and warm: as a whole, or in two stages. */
+/** A network that is loaded and warm: as a whole, or in stages. */
 export type AnySession = Session | StagedSession;
 
 /**
- * Loads the graph of a package that suits a provider; in two stages where that is quicker and the manifest says how.
+ * Loads the graph of a package that suits a provider; in stages where that is quicker and the manifest says how.
  *
  * @throws {@link ModelError} or {@link DeviceError} when it can't be loaded.
  */
@@ -37,13 +37,14 @@ export async function openSession(requirements: SessionRequirements): Promise<An
   const { model, provider, threads, mayStage, signal } = requirements;
   const graph = chooseGraph(model.manifest, provider);
   const options = { ...describe(graph, requirements), provider, signal };
-  const [first, second] = planStages(provider, threads, mayStage && canSplit(graph));
-  return graph.splitAt === undefined || second === undefined
-    ? Session.open({ ...options, threads: first })
-    : StagedSession.open({ ...options, splitAt: graph.splitAt, threads: [first, second] });
+  const splitAt = mayStage && canSplit(graph) ? (graph.splitAt ?? []) : [];
+  const stages = planStages(provider, threads, splitAt.length + 1);
+  return stages.length === 1
+    ? Session.open({ ...options, threads })
+    : StagedSession.open({ ...options, splitAt, threads: stages });
 }
 
-/** Whether a graph may be run in two stages. */
+/** Whether a graph may be run in stages. */
 export function canSplit({ splitAt, bytes }: ModelGraph): boolean {
   return splitAt !== undefined && bytes <= mostBytesRewritten;
 }

@@ -23,10 +23,18 @@ const modelFile = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits'),
 });
 
+/** Each stage of a graph has a thread, and a frame under way, of its own: more are a mistake, or made to fill memory. */
+const mostStages = 8;
+
 const graph = modelFile.extend({
   precision: z.enum(['fp32', 'fp16', 'int8']),
   opset: count,
-  splitAt: text.optional(),
+  splitAt: z
+    .array(z.array(text).min(1))
+    .min(1)
+    .max(mostStages - 1)
+    .refine((splits) => allDifferent((tensor: string) => tensor)(splits.flat()), { message: 'names a tensor twice' })
+    .optional(),
   externalData: z.array(modelFile).optional(),
 });
 

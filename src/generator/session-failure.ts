@@ -7,8 +7,8 @@ export interface SessionPurpose {
   readonly graph: string;
   /** Where it was to run. */
   readonly provider: ProviderName;
-  /** The tensor at which the graph was split, where it is half of one. */
-  readonly stage?: { readonly tensor: string } | undefined;
+  /** What it gives the next stage, where it is one stage of a graph that was split. */
+  readonly stage?: { readonly gives: readonly string[] } | undefined;
 }
 
 interface Explanation {
@@ -72,10 +72,9 @@ const explanations: readonly Explanation[] = [
 /** The error to throw when a session could not be started, from what onnxruntime said. */
 export function explainStartFailure(message: string, purpose: SessionPurpose): Vid2VidError {
   const cause = new Error(message);
-  const { stage } = purpose;
-  const type = stage && typeInstead(message, stage.tensor);
-  if (stage !== undefined && type !== undefined) {
-    return cannotSplit(purpose.graph, stage.tensor, `it is ${type}, not float32`, cause);
+  const { told, found } = typeInstead(message);
+  if (told !== undefined && purpose.stage?.gives.includes(told)) {
+    return cannotSplit(purpose.graph, [told], `it is ${found ?? '?'}, not float32`, cause);
   }
   for (const { pattern, explain } of explanations) {
     const match = pattern.exec(message);
@@ -96,21 +95,22 @@ export function explainStartFailure(message: string, purpose: SessionPurpose): V
   });
 }
 
-/** The error to throw when a graph can't be split at a tensor as its manifest says. */
-export function cannotSplit(graph: string, tensor: string, reason: string, cause?: unknown): ModelError {
-  return new ModelError('model-invalid', `${graph} can't be split at "${tensor}": ${reason}.`, {
+/** The error to throw when a graph can't be split at tensors as its manifest says. */
+export function cannotSplit(graph: string, tensors: readonly string[], reason: string, cause?: unknown): ModelError {
+  const names = tensors.map((tensor) => `"${tensor}"`).join(', ');
+  return new ModelError('model-invalid', `${graph} can't be split at ${names}: ${reason}.`, {
     remedy: 'Correct "splitAt" in the manifest or leave it out, or fetch the model package again.',
     cause,
   });
 }
 
-/** The type of the tensor that a graph was split at, where a message says that it isn't float32. */
-function typeInstead(message: string, tensor: string): string | undefined {
-  const { told, found } =
+/** The tensor that a message says isn't float32, and what it is instead. */
+function typeInstead(message: string): { readonly told?: string; readonly found?: string } {
+  return (
     /output arg \((?<told>.+?)\) of node .* expected type \(tensor\((?<found>\w+)\)\)/.exec(message)?.groups ??
     /^Tensor "(?<told>.+)", at which it is split, is (?<found>\w+)/.exec(message)?.groups ??
-    {};
-  return told === tensor ? found : undefined;
+    {}
+  );
 }
 
 /** The error to throw when a run failed. */

@@ -1,60 +1,77 @@
 import type { Tensor } from 'onnxruntime-node';
 
-import type { SessionStage } from './session-protocol.js';
+import type { HandedTensor, RunBuffers, SessionStage } from './session-protocol.js';
+
+/** Memory of what a run is handed, and of what it hands on. */
+export type HandedBuffers = Pick<RunBuffers, 'taken' | 'given'>;
 
 /**
- * The tensor that the first half of a network hands the second, as one half's worker sees it. Its memory comes with a run
- * and goes on with the answer, so that it goes round between the two; only where a run brings none is some allocated.
- * Of a whole network there is no such tensor.
+ * The tensors that a stage of a network takes from the stage before and gives the next, as its worker sees them. Their memory
+ * comes with a run and goes on with the answer, so that each goes round between two stages; only where a run brings none is
+ * some allocated. Of a whole network there are no such tensors.
  */
 export class SessionHandover {
-  readonly #stage: SessionStage | undefined;
+  readonly #takes: readonly HandedTensor[];
+  /** Names of what it gives. */
+  readonly #names: readonly string[];
   readonly #TensorClass: typeof Tensor;
-  #shape: readonly number[] | undefined;
+  #gives: readonly HandedTensor[] | undefined;
 
   constructor(stage: SessionStage | undefined, TensorClass: typeof Tensor) {
-    this.#stage = stage;
+    this.#takes = stage?.takes ?? [];
+    this.#names = stage?.gives ?? [];
     this.#TensorClass = TensorClass;
-    this.#shape = stage?.shape;
   }
 
-  /** The tensor's shape: told to a second half, found out by the first run of a first half. */
-  get shape(): readonly number[] | undefined {
-    return this.#shape;
+  /** What it gives, with the shapes, which its first run finds out: nothing before. */
+  get gives(): readonly HandedTensor[] {
+    return this.#gives ?? [];
   }
 
-  /** The memory of a run: what it was brought, or else its own; none until the shape is known. */
-  bufferOf(brought: ArrayBuffer | undefined): ArrayBuffer | undefined {
-    return brought ?? (this.#shape && new ArrayBuffer(this.#shape.reduce((product, size) => product * size, 4)));
+  /** The memory of a run: what it was brought, or else its own; none for what has no shape yet. */
+  buffersOf({ taken, given }: HandedBuffers): HandedBuffers {
+    return { taken: taken ?? this.#takes.map(allocate), given: given ?? this.#gives?.map(allocate) };
   }
 
   /** What a run reads from that memory. */
-  feeds(buffer: ArrayBuffer | undefined): Readonly<Record<string, Tensor>> {
-    return this.#stage?.half === 'second' && buffer ? { [this.#stage.tensor]: this.#tensor(buffer) } : {};
+  feeds({ taken = [] }: HandedBuffers): Readonly<Record<string, Tensor>> {
+    return this.#tensors(this.#takes, taken);
   }
 
   /** Where a run writes into it; null where onnxruntime has to find out the shape. */
-  fetches(buffer: ArrayBuffer | undefined): Readonly<Record<string, Tensor | null>> {
-    return this.#stage?.half === 'first' ? { [this.#stage.tensor]: buffer ? this.#tensor(buffer) : null } : {};
+  fetches({ given = [] }: HandedBuffers): Readonly<Record<string, Tensor | null>> {
+    return this.#gives === undefined
+      ? Object.fromEntries(this.#names.map((tensor) => [tensor, null]))
+      : this.#tensors(this.#gives, given);
   }
 
   /**
-   * Learns the shape.
+   * Learns the shapes of what it gives.
    *
    * @param results - What the run gave for {@link SessionHandover.fetches}.
    */
   learn(results: Readonly<Record<string, Tensor>>): void {
-    const written = this.#stage && results[this.#stage.tensor];
-    if (written === undefined || this.#shape !== undefined) {
-      return;
-    }
-    if (written.type !== 'float32') {
-      throw new Error(`Tensor "${this.#stage?.tensor ?? ''}", at which it is split, is ${written.type}, not float32.`);
-    }
-    this.#shape = written.dims;
+    this.#gives ??= this.#names.flatMap((tensor) => {
+      const written = results[tensor];
+      if (written !== undefined && written.type !== 'float32') {
+        throw new Error(`Tensor "${tensor}", at which it is split, is ${written.type}, not float32.`);
+      }
+      return written === undefined ? [] : [{ tensor, shape: written.dims }];
+    });
   }
 
-  #tensor(buffer: ArrayBuffer): Tensor {
-    return new this.#TensorClass('float32', new Float32Array(buffer), this.#shape);
+  /** Tensors that lie in these buffers, one in each. */
+  #tensors(handed: readonly HandedTensor[], buffers: readonly ArrayBuffer[]): Readonly<Record<string, Tensor>> {
+    return Object.fromEntries(
+      handed.map(({ tensor, shape }, index) => {
+        const numbers = new Float32Array(buffers[index] ?? new ArrayBuffer(0));
+        return [tensor, new this.#TensorClass('float32', numbers, shape)];
+      }),
+    );
   }
+}
+
+/** Memory for a float32 tensor. */
+function allocate({ shape }: HandedTensor): ArrayBuffer {
+  return new ArrayBuffer(shape.reduce((product, size) => product * size, 4));
 }

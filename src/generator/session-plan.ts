@@ -21,7 +21,7 @@ export interface PlanLimits {
   readonly memoryBytes: number;
   /** Whether the model carries state from frame to frame. */
   readonly remembers: boolean;
-  /** Whether its graph may be run in two stages. */
+  /** Whether its graph may be run in stages. */
   readonly splits: boolean;
 }
 
@@ -47,8 +47,8 @@ export const largeModelBytes = 100e6;
 const mostThreads = 8;
 const mostThreadsInStages = 6;
 
-/** Threads of a second stage, which has less to do: two keep up with a first stage of four. */
-const mostThreadsOfSecond = 2;
+/** Threads of a last stage, which has less to do: two keep up with a first stage of four. */
+const mostThreadsOfLast = 2;
 
 /**
  * The sessions and threads to run a provider with.
@@ -86,18 +86,27 @@ export function planSessions(
 }
 
 /**
- * Threads of each stage of a session. On a CPU a graph that can be split is run in two stages, which share the threads: a
- * small network's threads wait for each other several hundred times a frame, stages once.
+ * Threads of each stage of a session. On a CPU a graph that can be split is run in stages, which share the threads: a small
+ * network's threads wait for each other several hundred times a frame, stages once.
+ *
+ * From two threads on, each stage has one at least: three stages have three where two were asked for. On two cores no more than
+ * two of these run at a time, whichever have a frame: both cores are busy though no stage is half of the work, and nothing
+ * waits but for a core.
  *
  * @param threads - Threads of the session.
- * @param splits - Whether its graph can be split.
+ * @param stages - How many its graph can be run in.
  */
-export function planStages(provider: ProviderName, threads: number, splits: boolean): readonly [number, number?] {
-  if (provider !== 'cpu' || !splits || threads < 2) {
+export function planStages(provider: ProviderName, threads: number, stages: number): readonly number[] {
+  if (provider !== 'cpu' || stages === 1 || threads < 2) {
     return [threads];
   }
-  const second = Math.min(mostThreadsOfSecond, Math.floor(threads / 2));
-  return [threads - second, second];
+  const last = Math.max(1, Math.min(mostThreadsOfLast, Math.floor(threads / stages)));
+  const others = stages - 1;
+  // What doesn't come out even is for those that come first.
+  const shares = Array.from({ length: others }, (_, stage) =>
+    Math.floor((threads - last + others - 1 - stage) / others),
+  );
+  return [...shares.map((share) => Math.max(1, share)), last];
 }
 
 function defaultSessions(cores: number, threads: number | undefined, modelBytes: number): number {

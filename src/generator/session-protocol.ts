@@ -8,7 +8,7 @@ export interface SessionSetup {
   readonly graph: string | Uint8Array;
   /** Folder of the graph's file, where its weights are if they are in files of their own. */
   readonly folder: string;
-  /** Which half of a network the graph is, where it is one. */
+  /** Which stage of a network the graph is, where it is one. */
   readonly stage?: SessionStage | undefined;
   /** Name of the frame input. */
   readonly input: string;
@@ -32,37 +32,37 @@ export interface SessionSetup {
   readonly guard: SharedArrayBuffer;
 }
 
-/** One half of a network. It takes the frame and the conditions as the whole does. */
-export type SessionStage = {
-  /** Name of the float32 tensor that the first half hands the second. */
+/** One stage of a network. It takes the frame and the conditions as the whole does. */
+export interface SessionStage {
+  /** Its place among the network's stages, from 1. */
+  readonly number: number;
+  /** What it is handed by the stage before; nothing for the first. */
+  readonly takes: readonly HandedTensor[];
+  /** Names of the float32 tensors that it hands the next stage; none for the last, which draws the picture. */
+  readonly gives: readonly string[];
+}
+
+/** A float32 tensor that goes from one stage of a network to the next. */
+export interface HandedTensor {
   readonly tensor: string;
-} & (
-  | {
-      /** It remembers, and draws no picture. */
-      readonly half: 'first';
-      readonly shape?: undefined;
-    }
-  | {
-      /** It draws the picture, and remembers nothing. */
-      readonly half: 'second';
-      /** Shape of the tensor. */
-      readonly shape: readonly number[];
-    }
-);
+  readonly shape: readonly number[];
+}
 
 /** The memory that a run reads and writes. It moves to the worker, and back with the answer. */
 export interface RunBuffers {
   /** The frame. */
   readonly input: ArrayBuffer;
-  /** For the picture; a first half moves it along untouched. */
+  /** For the picture; all stages but the last move it along untouched. */
   readonly output: ArrayBuffer;
-  /** Of the tensor that goes from half to half. A first half that is brought none makes it. */
-  readonly handover?: ArrayBuffer | undefined;
+  /** Of the tensors that the stage before has given, in their order. */
+  readonly taken?: readonly ArrayBuffer[] | undefined;
+  /** For the tensors that go to the next stage, in their order. Where a stage is brought none, it makes them. */
+  readonly given?: readonly ArrayBuffer[] | undefined;
 }
 
 /** The buffers to move with a message. */
-export function transferable({ input, output, handover }: RunBuffers): readonly ArrayBuffer[] {
-  return handover === undefined ? [input, output] : [input, output, handover];
+export function transferable({ input, output, taken = [], given = [] }: RunBuffers): readonly ArrayBuffer[] {
+  return [input, output, ...taken, ...given];
 }
 
 /** A number that the graph takes. */
@@ -90,8 +90,8 @@ export type SessionRequest =
 
 /** What the worker answers. */
 export type SessionReply =
-  /** A first half says what it will hand over. */
-  | { readonly type: 'ready'; readonly handoverShape: readonly number[] | undefined }
+  /** A stage says of which shape is what it will give the next one. */
+  | { readonly type: 'ready'; readonly gives: readonly HandedTensor[] }
   | { readonly type: 'failed'; readonly message: string }
   | {
       readonly type: 'done';

@@ -23,17 +23,23 @@ async function timeOfOne(session: TimedSession, bytes: number): Promise<number> 
 }
 
 /**
- * Between frames that come back, with enough in flight for every stage to have one: what the stages take a frame, added
- * up, says how late a frame is and not how many come.
+ * Between frames that come back, with one in each stage and one that waits: what the stages take a frame, added up, says how
+ * late a frame is and not how many come. The last to come back don't count: stages that have no more to do leave their cores
+ * to the others.
  */
 async function timeBetween(session: TimedSession, bytes: number): Promise<number> {
-  const ends = await Promise.all(
-    Array.from({ length: session.stages + 2 }, async () => {
+  const ends: number[] = [];
+  const counted = session.stages + 2;
+  let given = 0;
+  const give = async () => {
+    while (given < counted + session.stages) {
+      given += 1;
       await runEmpty(session, bytes);
-      return performance.now();
-    }),
-  );
-  return (Math.max(...ends) - Math.min(...ends)) / (ends.length - 1);
+      ends.push(performance.now());
+    }
+  };
+  await Promise.all(Array.from({ length: session.stages + 1 }, give));
+  return ((ends[counted - 1] ?? Infinity) - (ends[0] ?? 0)) / (counted - 1);
 }
 
 function runEmpty(session: TimedSession, bytes: number) {

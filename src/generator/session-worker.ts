@@ -41,7 +41,7 @@ if (session === undefined) {
   port.on('message', (request: SessionRequest) => {
     last = last.then(() => serve(session, request));
   });
-  reply({ type: 'ready', handoverShape: session.handover.shape });
+  reply({ type: 'ready', gives: session.handover.gives });
 }
 
 /** What is made once and used by every run. */
@@ -138,24 +138,24 @@ function prepare(made: InferenceSession, TensorClass: typeof Tensor): Running {
 /** Runs the network on what is in the buffers; gives them back, and how long it took. */
 async function infer(
   { session, conditions, feeds, memory, handover, tensor }: Running,
-  { input, output, handover: brought }: RunBuffers,
+  { input, output, ...brought }: RunBuffers,
   values: Readonly<Record<string, number>>,
 ): Promise<{ readonly buffers: RunBuffers; readonly inferMilliseconds: number }> {
   for (const condition of setup.conditions) {
     conditions.get(condition.input)?.fill(values[condition.input] ?? condition.value);
   }
-  const handed = handover.bufferOf(brought);
-  const picture = setup.stage?.half === 'first' ? {} : { [setup.output]: tensor(output) };
+  const handed = handover.buffersOf(brought);
+  const picture = setup.stage?.gives.length ? {} : { [setup.output]: tensor(output) };
   const begin = performance.now();
   // The picture is written into `output`, and what is handed over into `handed`; the tensors that run() also returns for
-  // them are of no use. Of what it is fed it takes what the graph reads, which with half a graph may not be everything.
+  // them are of no use. Of what it is fed it takes what the graph reads, which with one stage's may not be everything.
   const results = await session.run(
     { ...feeds, ...memory.feeds(), ...handover.feeds(handed), [setup.input]: tensor(input) },
     { ...memory.fetches(), ...handover.fetches(handed), ...picture },
   );
   memory.keep(results);
   handover.learn(results);
-  return { buffers: { input, output, handover: handed }, inferMilliseconds: performance.now() - begin };
+  return { buffers: { input, output, ...handed }, inferMilliseconds: performance.now() - begin };
 }
 
 async function serve(running: Running, request: SessionRequest): Promise<void> {

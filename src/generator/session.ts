@@ -6,6 +6,7 @@ import { executionProviders } from './execution-providers.js';
 import { guardProcessExit, RunGuard } from './run-guard.js';
 import { explainRunFailure, explainStartFailure, type SessionPurpose } from './session-failure.js';
 import {
+  type HandedTensor,
   type RunBuffers,
   type SessionReply,
   type SessionRequest,
@@ -34,7 +35,7 @@ interface Pending<T> {
   readonly reject: (error: Error) => void;
 }
 
-/** One network, or half of one, loaded in one worker thread that this object owns. */
+/** One network, or one stage of one, loaded in one worker thread that this object owns. */
 export class Session implements AsyncDisposable {
   /** How many frames it works on at once. */
   readonly stages = 1;
@@ -45,7 +46,7 @@ export class Session implements AsyncDisposable {
   readonly #ready: Promise<void>;
   #starting: Pending<void> | undefined;
   readonly #exited: Promise<void>;
-  #handoverShape: readonly number[] | undefined;
+  #gives: readonly HandedTensor[] = [];
   #nextId = 0;
   #ended: Error | undefined;
 
@@ -94,7 +95,7 @@ export class Session implements AsyncDisposable {
     this.#worker = new Worker(options.workerFile ?? new URL('./session-worker.js', import.meta.url), {
       workerData,
       execArgv: [],
-      name: `vid2vid-turbo session${stage ? `, ${stage.half} stage` : ''}`,
+      name: `vid2vid-turbo session${stage ? `, stage ${stage.number}` : ''}`,
     });
     const release = guardProcessExit(this.#guard);
     this.#ready = new Promise((resolve, reject) => {
@@ -122,9 +123,9 @@ export class Session implements AsyncDisposable {
     return this.#ended;
   }
 
-  /** Shape of the tensor that the first half of a network hands the second. */
-  get handoverShape(): readonly number[] | undefined {
-    return this.#handoverShape;
+  /** What it gives the next stage, and of which shape that is. */
+  get gives(): readonly HandedTensor[] {
+    return this.#gives;
   }
 
   /**
@@ -167,7 +168,7 @@ export class Session implements AsyncDisposable {
   #take(reply: SessionReply): void {
     switch (reply.type) {
       case 'ready':
-        this.#handoverShape = reply.handoverShape;
+        this.#gives = reply.gives;
         this.#starting?.resolve();
         this.#starting = undefined;
         break;

@@ -1,39 +1,34 @@
-import { graphFields, type GraphNode, readGraphParts } from './graph-parts.js';
+import { graphFields, readGraphParts } from './graph-parts.js';
+import type { ModelState } from './manifest.js';
+import { planSplit, type SplitPoints, type StagePlan } from './plan-split.js';
 import { encodeField, encodeVarint, fields } from './protobuf-wire.js';
+import type { HandedTensor } from './session-protocol.js';
 
-/** Where a graph is split, and what its halves have to give. */
-export interface SplitPoint {
-  /** The float32 tensor that goes from the first half to the second. */
-  readonly tensor: string;
-  /** Name of the graph's picture output: the second half gives it. */
-  readonly output: string;
-  /** What the graph hands itself from frame to frame: the first half takes and gives it. */
-  readonly states: readonly { readonly input: string; readonly output: string }[];
-}
-
-/** Two ONNX files that, run one after the other, do what one does. */
-export interface GraphHalves {
-  /** Gives the tensor that the graph was split at, and the states. */
-  readonly first: Uint8Array;
-  /** Takes that tensor as a further input, and gives the picture. */
-  readonly second: Uint8Array;
-}
-
-/** What some outputs depend on. */
-interface Needed {
-  readonly nodes: ReadonlySet<GraphNode>;
-  readonly tensors: ReadonlySet<string>;
+/** The graph of one stage. */
+export interface StageGraph {
+  /** The tensors that are further inputs, given by the stage before; none for the first stage. */
+  readonly takes: readonly string[];
+  /** The tensors that are outputs, for the next stage; none for the last, which gives the picture. */
+  readonly gives: readonly string[];
+  /** What it takes and gives from frame to frame. */
+  readonly states: readonly ModelState[];
+  /**
+   * An ONNX file of its own, once the stage before has told of which shape is what it takes: where that is left open,
+   * onnxruntime knows none of the shapes that follow from it when it prepares the graph.
+   */
+  readonly write: (taken: readonly HandedTensor[]) => Uint8Array;
 }
 
 /**
- * Splits a graph in two at a tensor. Each half has those nodes, weights and inputs that what it gives depends on, byte for
- * byte; what both depend on, such as arithmetic on the frame's size, is in both.
+ * Splits a graph at tensors inside it into stages, one more than there are splits, that do what it does if they are run
+ * one after the other. Each has those nodes, weights and inputs that what it gives depends on, byte for byte; what several
+ * depend on, such as arithmetic on the frame's size, is in all of them.
  *
  * @param model - An ONNX file.
- * @throws Error, when the bytes are not an ONNX file, when there is no such tensor inside its graph, or when what comes
- * before the tensor and what comes after it can't be told apart.
+ * @throws Error, when the bytes are not an ONNX file, when there are no such tensors inside its graph, or when what comes
+ * before and after each can't be told apart.
  */
-export function splitGraph(model: Uint8Array, point: SplitPoint): GraphHalves {
+export function splitGraph(model: Uint8Array, points: SplitPoints): readonly StageGraph[] {
   const bytes = Buffer.from(model.buffer, model.byteOffset, model.byteLength);
   const parts = [...fields({ byte: (at) => bytes[at] ?? 0 }, 0, bytes.length)];
   // ModelProto.graph of onnx.proto
@@ -42,80 +37,55 @@ export function splitGraph(model: Uint8Array, point: SplitPoint): GraphHalves {
     throw new Error('it holds no graph');
   }
   const { nodes, others } = readGraphParts(bytes, graph);
-  const declared = others.find(({ tensor, field: { number } }) => tensor === point.tensor && isDeclaration(number));
-  const value = declared ? [bytes.subarray(declared.field.from, declared.field.to)] : float32Value(point.tensor);
 
-  /** The file with what is needed, and the tensor as one more input or output. */
-  function half(needed: Needed, outputs: readonly string[], role: number): Uint8Array {
+  /** A tensor that a stage gives as an output, as it is declared or else as a float32 of any shape. */
+  function givenValue(tensor: string): readonly Uint8Array[] {
+    const declared = others.find((part) => part.tensor === tensor && isDeclaration(part.field.number));
+    return declared ? [bytes.subarray(declared.field.from, declared.field.to)] : float32Value(tensor);
+  }
+
+  /** The file with what a stage needs, and what goes from stage to stage as further inputs and outputs. */
+  function write(plan: StagePlan, taken: readonly HandedTensor[]): Uint8Array {
+    const { takes, gives, states, nodes: needed, tensors } = plan;
+    const outputs = [...states.map(({ output }) => output), ...(gives.length === 0 ? [points.output] : [])];
     const kept = others.filter(({ tensor, field: { number } }) => {
-      if (tensor === undefined || tensor === point.tensor) {
+      if (tensor === undefined || takes.includes(tensor) || gives.includes(tensor)) {
         return tensor === undefined;
       }
-      return number === graphFields.output ? outputs.includes(tensor) : needed.tensors.has(tensor);
+      return number === graphFields.output ? outputs.includes(tensor) : tensors.has(tensor);
     });
-    const content = [...nodes.filter((node) => needed.nodes.has(node)), ...kept];
+    const content = [...nodes.filter((node) => needed.has(node)), ...kept];
     const encoded = encodeField(7, [
       ...content.map(({ field }) => bytes.subarray(field.start, field.to)),
-      ...encodeField(role, value),
+      ...taken.flatMap(({ tensor, shape }) => encodeField(graphFields.input, float32Value(tensor, shape))),
+      ...gives.flatMap((tensor) => encodeField(graphFields.output, givenValue(tensor))),
     ]);
     return Buffer.concat(parts.flatMap((part) => (part === graph ? encoded : [bytes.subarray(part.start, part.to)])));
   }
 
-  const stateOutputs = point.states.map(({ output }) => output);
-  const first = collect(nodes, [point.tensor, ...stateOutputs]);
-  const second = collect(nodes, [point.output], point.tensor);
-  checkSplit(nodes, point, second);
-  return {
-    first: half(first, stateOutputs, graphFields.output),
-    second: half(second, [point.output], graphFields.input),
-  };
-}
-
-/** What these tensors depend on; a tensor that is given depends on nothing. */
-function collect(nodes: readonly GraphNode[], wanted: readonly string[], given?: string): Needed {
-  const needed = { nodes: new Set<GraphNode>(), tensors: new Set(wanted) };
-  for (const node of nodes.toReversed()) {
-    if (node.makes.some((name) => name !== given && needed.tensors.has(name))) {
-      needed.nodes.add(node);
-      node.reads.forEach((name) => needed.tensors.add(name));
-    }
-  }
-  return needed;
-}
-
-function checkSplit(nodes: readonly GraphNode[], { tensor, output, states }: SplitPoint, second: Needed): void {
-  const makers = nodes.filter(({ makes }) => makes.includes(tensor));
-  if (makers.length === 0) {
-    throw new Error('no node of it gives such a tensor');
-  }
-  if (![...second.nodes].some(({ reads }) => reads.has(tensor))) {
-    throw new Error(`"${output}" doesn't depend on it`);
-  }
-  if (makers.some((node) => second.nodes.has(node))) {
-    throw new Error(`"${output}" also depends on something else that the same node gives`);
-  }
-  const bypassing = states.find(({ input }) => second.tensors.has(input));
-  if (bypassing !== undefined) {
-    throw new Error(`"${output}" depends on the state "${bypassing.input}" by another way, too`);
-  }
-  const after = new Set([tensor]);
-  for (const { reads, makes } of nodes) {
-    if ([...reads].some((name) => after.has(name))) {
-      makes.forEach((name) => after.add(name));
-    }
-  }
-  const late = states.find((state) => after.has(state.output));
-  if (late !== undefined) {
-    throw new Error(`the state "${late.output}" depends on it`);
-  }
+  return planSplit(nodes, points).map((plan) => ({
+    takes: plan.takes,
+    gives: plan.gives,
+    states: plan.states,
+    write: (taken) => write(plan, taken),
+  }));
 }
 
 function isDeclaration(number: number): boolean {
   return number === graphFields.valueInfo || number === graphFields.output;
 }
 
-/** The declaration of a float32 tensor of any shape: ValueInfoProto { name = 1; type = 2 { tensor_type = 1 { elem_type = 1 } } }. */
-function float32Value(name: string): readonly Uint8Array[] {
-  const elementType = [encodeVarint(1 * 8), encodeVarint(1)];
-  return [...encodeField(1, [Buffer.from(name)]), ...encodeField(2, encodeField(1, elementType))];
+/**
+ * The declaration of a float32 tensor, of any shape where none is named:
+ * ValueInfoProto { name = 1; type = 2 { tensor_type = 1 { elem_type = 1; shape = 2 { dim = 1 { dim_value = 1 } } } } }.
+ */
+function float32Value(name: string, shape?: readonly number[]): readonly Uint8Array[] {
+  const number = (value: number) => [encodeVarint(1 * 8), encodeVarint(value)];
+  const sizes =
+    shape &&
+    encodeField(
+      2,
+      shape.flatMap((size) => encodeField(1, number(size))),
+    );
+  return [...encodeField(1, [Buffer.from(name)]), ...encodeField(2, encodeField(1, [...number(1), ...(sizes ?? [])]))];
 }

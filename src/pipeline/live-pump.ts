@@ -27,8 +27,9 @@ interface Waiting<F> {
 
 /**
  * Moves live frames through a generator. The newest frame wins: each stage of each session works on one, one more waits, and
- * a newer one takes its place. So no queue grows: at most one frame waits between the stages of a session. The delay stays
- * what one frame takes however fast the source is; of a session with two stages, twice what its slower stage takes.
+ * a newer one takes its place. So no queue grows: between the stages of a session wait one frame fewer than there are stages
+ * at most. The delay stays what one frame takes however fast the source is; of a session in stages, as many times what passes
+ * between two frames that come out as there are stages.
  *
  * (One more frame a session, as for files, would be quicker by the worker's pause between two frames, well under a
  * millisecond, and add a whole stage's time to the delay.)

@@ -58,7 +58,38 @@ describe('a manifest', () => {
     ['a precision twice', /graphs: names a precision twice/, (m) => m.graphs.push({ ...m.graphs[0] })],
     ['a short checksum', /graphs\[0\]\.sha256: must be 64/, (m) => (m.graphs[0] = { ...m.graphs[0], sha256: 'ab' })],
     ['a length that is text', /graphs\[0\]\.bytes: /, (m) => (m.graphs[0] = { ...m.graphs[0], bytes: '393' })],
-    ['a split at no tensor', /graphs\[0\]\.splitAt: /, (m) => (m.graphs[0] = { ...m.graphs[0], splitAt: '' })],
+    ['no split', /graphs\[0\]\.splitAt: /, (m) => (m.graphs[0] = { ...m.graphs[0], splitAt: [] })],
+    [
+      'a split at no tensor',
+      /graphs\[0\]\.splitAt\[1\]: /,
+      (m) => (m.graphs[0] = { ...m.graphs[0], splitAt: [['maps'], []] }),
+    ],
+    [
+      'a split at one without a name',
+      /\.splitAt\[0\]\[1\]: /,
+      (m) => (m.graphs[0] = { ...m.graphs[0], splitAt: [['a', '']] }),
+    ],
+    ['splits that are no list', /graphs\[0\]\.splitAt: /, (m) => (m.graphs[0] = { ...m.graphs[0], splitAt: 'maps' })],
+    [
+      'a split that is no list',
+      /graphs\[0\]\.splitAt\[0\]: /,
+      (m) => (m.graphs[0] = { ...m.graphs[0], splitAt: ['maps'] }),
+    ],
+    [
+      'a split twice at a tensor',
+      /graphs\[0\]\.splitAt: names a tensor twice/,
+      (m) => (m.graphs[0] = { ...m.graphs[0], splitAt: [['maps'], ['maps']] }),
+    ],
+    [
+      'a split at the same tensor twice',
+      /graphs\[0\]\.splitAt: names a tensor twice/,
+      (m) => (m.graphs[0] = { ...m.graphs[0], splitAt: [['maps', 'light', 'maps']] }),
+    ],
+    [
+      'more stages than any machine has a use for',
+      /graphs\[0\]\.splitAt: /,
+      (m) => (m.graphs[0] = { ...m.graphs[0], splitAt: Array.from({ length: 8 }, (_, index) => [`h${index}`]) }),
+    ],
     ['a multiple of 0', /input\.sizeMultiple: /, (m) => (m.input.sizeMultiple = 0)],
     ['a minimum above the maximum', /input: minimum exceeds maximum/, (m) => (m.input.minWidth = 5000)],
     [

@@ -43,7 +43,7 @@ describe('sessions and threads', () => {
     [32, {}, { sessions: 1, threads: 6 }],
     [8, { sessions: 2 }, { sessions: 2, threads: 4 }],
     [32, { threads: 8 }, { sessions: 1, threads: 8 }],
-  ])('a model with memory in two stages, on %i cores, asked for %j: %j', (cores, request, plan) => {
+  ])('a model with memory in stages, on %i cores, asked for %j: %j', (cores, request, plan) => {
     expect(planSessions('cpu', cores, request, { ...small, remembers: true, splits: true })).toEqual(plan);
   });
 
@@ -68,16 +68,18 @@ describe('sessions and threads', () => {
 
 describe('stages', () => {
   test.each([
-    [1, [1]],
-    [2, [1, 1]],
-    [3, [2, 1]],
-    [4, [2, 2]],
-    [5, [3, 2]],
-    [6, [4, 2]],
-    [8, [6, 2]],
-  ])('of %i threads on a CPU: %j', (threads, stages) => {
-    expect(planStages('cpu', threads, true)).toEqual(stages);
-    expect(planStages('cpu', threads, false)).toEqual([threads]);
-    expect(planStages('cuda', threads, true)).toEqual([threads]);
+    [1, [1], [1]],
+    [2, [1, 1], [1, 1, 1]],
+    [3, [2, 1], [1, 1, 1]],
+    [4, [2, 2], [2, 1, 1]],
+    [5, [3, 2], [2, 2, 1]],
+    [6, [4, 2], [2, 2, 2]],
+    [8, [6, 2], [3, 3, 2]],
+    [9, [7, 2], [4, 3, 2]],
+  ])('of %i threads on a CPU: %j if there are two, %j if three', (threads, two, three) => {
+    expect(planStages('cpu', threads, 2)).toEqual(two);
+    expect(planStages('cpu', threads, 3)).toEqual(three);
+    expect(planStages('cpu', threads, 1)).toEqual([threads]);
+    expect(planStages('cuda', threads, 3)).toEqual([threads]);
   });
 });

@@ -1,14 +1,17 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
 import { listModels } from '../../dist/catalogue/list-models.js';
+import { graphFields, readGraphParts } from '../../dist/generator/graph-parts.js';
+import type { ModelState } from '../../dist/generator/manifest.js';
 import { loadModelPackage } from '../../dist/generator/model-package.js';
-import { readGraphHeader } from '../../dist/generator/onnx-header.js';
-import { splitGraph } from '../../dist/generator/split-graph.js';
+import { fields } from '../../dist/generator/protobuf-wire.js';
+import { splitGraph, type StageGraph } from '../../dist/generator/split-graph.js';
+import { valuesOf } from '../support/graph-values.js';
 import { root } from '../support/media.js';
-import { fixture, temporaryFolder } from '../support/models.js';
+import { fixture } from '../support/models.js';
 import { readSpoiled } from '../support/spoiled-files.js';
 
 const packages = (await listModels({ directory: path.join(root, 'models') })).filter(({ problem }) => !problem);
@@ -17,99 +20,234 @@ const graphs = models.flatMap(({ directory, manifest }) =>
   manifest.graphs.map((graph) => ({
     name: `${manifest.id}, ${graph.precision}`,
     file: path.join(directory, graph.file),
-    tensor: graph.splitAt ?? '',
+    splits: graph.splitAt ?? [],
     manifest,
   })),
 );
 
-/** The names of a graph's inputs and outputs, and how those of one name are declared. */
-async function valuesOf(bytes: Uint8Array) {
-  const file = path.join(await temporaryFolder(), 'half.onnx');
-  await writeFile(file, bytes);
-  const { opset, inputs, outputs } = readGraphHeader(file);
-  return {
-    opset,
-    inputs: inputs.map(({ name }) => name).sort(),
-    outputs: outputs.map(({ name }) => name).sort(),
-    find: (wanted: string) => [...inputs, ...outputs].find(({ name }) => name === wanted),
-  };
+/** The stages' files, each with the inputs that it takes of a shape of its own: the place of its tensor in all splits, and 2. */
+function write(stages: readonly StageGraph[], splits: readonly (readonly string[])[]): readonly Uint8Array[] {
+  const places = splits.flat();
+  return stages.map((stage) =>
+    stage.write(stage.takes.map((tensor) => ({ tensor, shape: [places.indexOf(tensor), 2] }))),
+  );
 }
 
-describe.each(graphs)('$name, split where its manifest says', ({ file, tensor, manifest }) => {
-  test('has halves of which the first remembers and the second draws', async () => {
+/** Names of the tensors that are declared though they are no inputs or outputs. */
+function shapesInside(file: Uint8Array): readonly (string | undefined)[] {
+  const bytes = Buffer.from(file);
+  const graph = [...fields({ byte: (at) => bytes[at] ?? 0 }, 0, bytes.length)].find(({ number }) => number === 7);
+  const { others } = readGraphParts(bytes, graph ?? { from: 0, to: 0 });
+  return others.filter(({ field }) => field.number === graphFields.valueInfo).map(({ tensor }) => tensor);
+}
+
+const lengthOf = (stages: readonly Uint8Array[]) => stages.reduce((sum, { length }) => sum + length, 0);
+
+describe.each(graphs)('$name, split where its manifest says', ({ file, splits, manifest }) => {
+  test('has a stage that remembers, one that draws, and before them its light head, if it has one', async () => {
+    const { states, conditions, id } = manifest;
     const whole = await readFile(file);
-    const halves = splitGraph(whole, { tensor, output: 'translated', states: manifest.states });
-    const [first, second] = [await valuesOf(halves.first), await valuesOf(halves.second)];
-    const states = manifest.states.map(({ input }) => input);
+    const stages = splitGraph(whole, { splits, output: 'translated', states });
+    const written = write(stages, splits);
+    const lights = splits.slice(0, -1);
+    expect(lights).toEqual(id === 'day-to-night' ? [['stem.seen', 'colours.flat', 'light_head.sure']] : []);
     expect(states).toHaveLength(3);
-    expect(first.inputs).toEqual(['frame', ...states, 'strength'].sort());
-    expect(first.outputs).toEqual([tensor, ...manifest.states.map(({ output }) => output)].sort());
-    expect(second.inputs).toEqual(expect.arrayContaining(['frame', tensor]));
-    expect(second.inputs.filter((name) => states.includes(name))).toEqual([]);
-    expect(second.inputs.includes('time')).toBe(manifest.conditions.some(({ kind }) => kind === 'time'));
-    expect(second.outputs).toEqual(['translated']);
-    expect([first.opset, second.opset]).toEqual([17, 17]);
-    expect(first.find(tensor)).toEqual(second.find(tensor));
-    expect(first.find(tensor)).toMatchObject({ elementType: 1 });
-    // Weights are with whom they belong to: all layers with the first, next to none with the second but textures that fall.
-    expect(halves.first.length).toBeGreaterThan(0.7 * whole.length);
-    expect(halves.second.length).toBeLessThan(0.35 * whole.length);
-    expect(halves.first.length + halves.second.length).toBeLessThan(1.03 * whole.length);
+    const inputsOfStates = states.map(({ input }) => input);
+
+    const values = await Promise.all(written.map(valuesOf));
+    expect(values.map(({ outputs }) => outputs)).toEqual([
+      ...lights.map((light) => light.toSorted()),
+      ['maps.all', ...states.map(({ output }) => output)].sort(),
+      ['translated'],
+    ]);
+    expect(values.slice(0, -1).map(({ inputs }) => inputs)).toEqual([
+      ...lights.map(() => ['frame']),
+      [...(lights.length === 0 ? ['frame'] : lights.flat()), ...inputsOfStates, 'strength'].sort(),
+    ]);
+    const drawing = values.at(-1)?.inputs ?? [];
+    expect(drawing).toEqual(expect.arrayContaining(['frame', 'maps.all']));
+    expect(drawing.filter((name) => [...lights.flat(), ...inputsOfStates].includes(name))).toEqual([]);
+    expect(drawing.includes('time')).toBe(conditions.some(({ kind }) => kind === 'time'));
+
+    expect(stages.map((stage) => stage.states)).toEqual([...lights.map(() => []), states, []]);
+    expect(stages.map(({ takes, gives }) => [takes, gives])).toEqual(
+      stages.map((_, index) => [splits[index - 1] ?? [], splits[index] ?? []]),
+    );
+    expect(values.map(({ opset }) => opset)).toEqual(stages.map(() => 17));
+    for (const [place, tensor] of splits.flat().entries()) {
+      const index = splits.findIndex((tensors) => tensors.includes(tensor));
+      expect(values[index]?.find(tensor)).toMatchObject({ elementType: 1 });
+      expect(values[index + 1]?.find(tensor)).toMatchObject({ elementType: 1, dimensions: [place, 2] });
+    }
+    // The layer that looks at the frame is the first stage's alone, though other stages go on from it.
+    expect(written.map((bytes) => Buffer.from(bytes).includes('see.weight'))).toEqual(
+      stages.map((_, index) => index === 0),
+    );
+    // Weights are with whom they belong to: next to none with the stage that draws but textures that fall.
+    expect(lengthOf(written.slice(0, -1))).toBeGreaterThan(0.7 * whole.length);
+    expect(lengthOf(written.slice(-1))).toBeLessThan(0.35 * whole.length);
+    expect(lengthOf(written)).toBeLessThan(1.04 * whole.length);
   });
 });
 
-describe('a tensor that does not separate what is remembered from what is drawn', () => {
-  const states = [
-    { input: 'mean', output: 'newMean' },
-    { input: 'count', output: 'newCount' },
-  ];
+/** A state by the names of what is fed and what is given. */
+function state(input: string, output: string): ModelState {
+  return { input, output, initialShape: [1], initial: 0 };
+}
+
+describe('a graph that remembers', () => {
+  const both = [state('mean', 'newMean'), state('count', 'newCount')];
+  const model = readFile(`${fixture('running-mean')}/model.onnx`);
 
   test.each([
-    ['is not there', 'maps', 'no node of it gives such a tensor'],
-    ['is an input', 'frame', 'no node of it gives such a tensor'],
-    ['is a weight', 'bytesAllowed', 'no node of it gives such a tensor'],
-    ['is the picture', 'translated', '"translated" doesn\'t depend on it'],
-    ['is passed by', 'nothing', '"translated" depends on the state "mean" by another way, too'],
-    ['is remembered', 'newMean', 'the state "newMean" depends on it'],
-  ])('since it %s is refused', async (_, tensor, message) => {
-    const model = await readFile(`${fixture('running-mean')}/model.onnx`);
-    expect(() => splitGraph(model, { tensor, output: 'translated', states })).toThrow(message);
+    ['first', [['sum']], 0],
+    ['last', [['nothing']], 1],
+    ['last, after what all is made from', [['x', 'nothing']], 1],
+    ['second of three', [['nothing'], ['sum']], 1],
+    ['second of three, after what it alone reads', [['x'], ['sum']], 1],
+    ['second of three, after two tensors', [['nothing', 'x'], ['sum']], 1],
+    ['third of four', [['index'], ['nothing'], ['sum']], 2],
+  ])('does so in the stage that reads what it remembers: the %s', async (_, splits, owner) => {
+    const stages = splitGraph(await model, { splits, output: 'translated', states: both });
+    const values = await Promise.all(write(stages, splits).map(valuesOf));
+    for (const [index, { inputs, outputs }] of values.entries()) {
+      const before = splits[index - 1] ?? [];
+      const own = index === owner ? both : [];
+      expect(stages[index]?.states).toEqual(own);
+      expect(inputs.filter((name) => name !== 'frame')).toEqual([...before, ...own.map(({ input }) => input)].sort());
+      expect(outputs).toEqual([...(splits[index] ?? ['translated']), ...own.map(({ output }) => output)].sort());
+    }
   });
 
-  test('is told from one that does', async () => {
-    const model = await readFile(`${fixture('running-mean')}/model.onnx`);
-    const { first, second } = splitGraph(model, { tensor: 'sum', output: 'translated', states });
-    expect(await valuesOf(first)).toMatchObject({
-      inputs: ['count', 'frame', 'mean'],
-      outputs: ['newCount', 'newMean', 'sum'],
-    });
-    expect(await valuesOf(second)).toMatchObject({ inputs: ['sum'], outputs: ['translated'] });
+  test('may remember in several stages, each what it alone reads', async () => {
+    const states = [state('mean', 'newMean'), state('unread', 'rounded')];
+    const splits = [['sum']];
+    const stages = splitGraph(await model, { splits, output: 'translated', states });
+    expect(stages.map((stage) => stage.states)).toEqual(states.map((one) => [one]));
+    const values = await Promise.all(write(stages, splits).map(valuesOf));
+    expect(values[0]).toMatchObject({ inputs: ['count', 'frame', 'mean'], outputs: ['newMean', 'sum'] });
+    expect(values[1]).toMatchObject({ inputs: ['sum'], outputs: ['translated'] });
   });
 
-  test('is refused where what is remembered comes after it', async () => {
-    const model = await readFile(`${fixture('running-mean')}/model.onnx`);
-    const point = { tensor: 'x', output: 'translated', states: [{ input: 'unused', output: 'newMean' }] };
-    expect(() => splitGraph(model, point)).toThrow('the state "newMean" depends on it');
+  test('may take what nothing but its memory needs', async () => {
+    const splits = [['sum', 'difference']];
+    const states = [state('mean', 'newMean'), state('unread', 'step')];
+    const stages = splitGraph(await model, { splits, output: 'translated', states });
+    // What the mean becomes comes from a tensor that is handed over, too, but by the first stage's own doing.
+    expect(stages.map((stage) => stage.states)).toEqual(states.map((one) => [one]));
+    expect(await Promise.all(write(stages, splits).map(valuesOf))).toMatchObject([
+      { inputs: ['count', 'frame', 'mean'], outputs: ['difference', 'newMean', 'sum'] },
+      { inputs: ['count', 'difference', 'sum'], outputs: ['translated'] },
+    ]);
   });
+
+  test.each([
+    ['is not there', [['maps']], both, 'no node of it gives "maps"'],
+    ['is not there after one that is', [['sum'], ['maps']], both, 'no node of it gives "maps"'],
+    ['is not there beside one that is', [['sum', 'maps']], both, 'no node of it gives "maps"'],
+    ['is an input', [['frame']], both, 'no node of it gives "frame"'],
+    ['is a weight', [['bytesAllowed']], both, 'no node of it gives "bytesAllowed"'],
+    ['is the picture', [['translated']], both, '"translated" doesn\'t depend on "translated"'],
+    ['comes too early', [['sum'], ['nothing']], both, '"nothing" doesn\'t depend on "sum"'],
+    ['has nothing to do with the one before', [['x'], ['nothing']], both, '"nothing" doesn\'t depend on "x"'],
+    [
+      'has nothing to do with those before',
+      [['x', 'sum'], ['nothing']],
+      both,
+      '"nothing" doesn\'t depend on "x", "sum"',
+    ],
+    [
+      'is of no use after the split, but another is',
+      [['sum', 'x']],
+      both,
+      'neither "translated" nor what is remembered beside it depends on "x"',
+    ],
+    ['is remembered', [['sum', 'newMean']], both, '"newMean" is what the state "mean" becomes'],
+    [
+      'is passed by by a state',
+      [['difference']],
+      both,
+      'both what gives "difference" and what gives "translated" read the state "mean"',
+    ],
+    [
+      'is passed by by a state between others',
+      [['x'], ['difference'], ['sum']],
+      both,
+      'both what gives "difference" and what gives "sum" read the state "mean"',
+    ],
+    [
+      'is passed by by a state, beside another',
+      [['nothing', 'difference'], ['sum']],
+      both,
+      'both what gives "nothing", "difference" and what gives "sum" read the state "mean"',
+    ],
+    [
+      'lies between where a state is read and where it is given',
+      [['x', 'sum']],
+      [state('mean', 'rounded')],
+      'what gives "x", "sum" reads the state "mean", but "rounded", which it becomes, comes from "sum"',
+    ],
+    [
+      'parts a state from another that depends on it',
+      [['nothing']],
+      [state('unread', 'newMean'), state('count', 'newCount')],
+      'what is remembered beside "nothing" depends on the state "count", which is read for "translated"',
+    ],
+  ])('is not split at a tensor that %s', async (_, splits, states, message) => {
+    const whole = await model;
+    expect(() => splitGraph(whole, { splits, output: 'translated', states })).toThrow(message);
+  });
+});
+
+test.each([
+  [
+    'clear-to-foggy',
+    [['stem.seen']],
+    'what gives "translated" from "stem.seen" also needs the node that gives "stem.seen"',
+  ],
+  [
+    'clear-to-foggy',
+    [['polish8.sum.relu'], ['polish16.sum.relu']],
+    'what gives "translated" from "polish16.sum.relu" also needs the node that gives "polish8.sum.relu"',
+  ],
+  [
+    'day-to-night',
+    [['stem.seen', 'light_head.sure'], ['maps.all']],
+    'what gives "maps.all" from "stem.seen", "light_head.sure" also needs the node that gives "stem.seen"',
+  ],
+])('%s is not split at %j, where stages would do again what one has done', async (id, splits, message) => {
+  const model = models.find(({ manifest }) => manifest.id === id);
+  const whole = await readFile(path.join(model?.directory ?? '', 'model.onnx'));
+  const points = { splits, output: 'translated', states: model?.manifest.states ?? [] };
+  expect(() => splitGraph(whole, points)).toThrow(message);
 });
 
 test('what the graphs inside a node read from around it goes with the node', async () => {
   const model = await readFile(`${fixture('chooses-by-size')}/model.onnx`);
-  const { first, second } = splitGraph(model, { tensor: 'x', output: 'translated', states: [] });
-  expect(await valuesOf(first)).toMatchObject({ inputs: ['frame'], outputs: ['x'] });
-  expect(await valuesOf(second)).toMatchObject({ inputs: ['frame', 'x'], outputs: ['translated'] });
+  const splits = [['pixels'], ['x']];
+  const stages = write(splitGraph(model, { splits, output: 'translated', states: [] }), splits);
+  const values = await Promise.all(stages.map(valuesOf));
+  expect(values).toMatchObject([
+    { inputs: ['frame'], outputs: ['pixels'] },
+    { inputs: ['pixels'], outputs: ['x'] },
+    { inputs: ['frame', 'x'], outputs: ['translated'] },
+  ]);
+  // As an input or output, once: what the file says of the shapes inside it goes without them.
+  expect(stages.map(shapesInside)).toEqual([[], [], ['sum']]);
   // TensorProto.name of the weights that only the branches of its If read.
-  const weightsOf = (half: Uint8Array) => ['one', 'two'].map((name) => Buffer.from(half).includes(`\x42\x03${name}`));
-  expect([weightsOf(first), weightsOf(second)]).toEqual([
+  const weightsOf = (bytes: Uint8Array) => ['one', 'two'].map((name) => Buffer.from(bytes).includes(`\x42\x03${name}`));
+  expect(stages.map(weightsOf)).toEqual([
+    [false, false],
     [false, false],
     [true, true],
   ]);
 });
 
-test('a file that is cut off or spoiled anywhere gives an error or two halves, never a hang', async () => {
+test('a file that is cut off or spoiled anywhere gives an error or three stages, never a hang', async () => {
   const whole = await readFile(`${fixture('chooses-by-size')}/model.onnx`);
-  const results = readSpoiled(whole, (bytes) => splitGraph(bytes, { tensor: 'x', output: 'translated', states: [] }));
-  const halves = results.flatMap((result) => (result instanceof Error ? [] : [result]));
-  expect(results.length - halves.length).toBeGreaterThan(whole.length / 2);
-  expect(halves.every(({ first, second }) => first.length > 0 && second.length > 0)).toBe(true);
+  const points = { splits: [['pixels'], ['x']], output: 'translated', states: [] };
+  const results = readSpoiled(whole, (bytes) => write(splitGraph(bytes, points), points.splits));
+  const split = results.flatMap((result) => (result instanceof Error ? [] : [result]));
+  expect(results.length - split.length).toBeGreaterThan(whole.length / 2);
+  expect(split.every((stages) => stages.length === 3 && stages.every(({ length }) => length > 0))).toBe(true);
 });

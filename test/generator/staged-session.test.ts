@@ -2,6 +2,7 @@ import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 
 import { SessionHandover } from '../../dist/generator/session-handover.js';
+import { type RunBuffers, transferable } from '../../dist/generator/session-protocol.js';
 import { explainStartFailure } from '../../dist/generator/session-failure.js';
 import { StagedSession, type StagedSessionOptions } from '../../dist/generator/staged-session.js';
 import { liveWorkers } from '../server/support/leftovers.js';
@@ -10,8 +11,25 @@ import { fixture } from '../support/models.js';
 const program = (name: string) => new URL(`programs/${name}.mjs`, import.meta.url);
 const bytes = 64 * 48 * 3;
 
+/** Stages of a network, and which of them remembers. */
+const networks = [
+  { splitAt: [['sum']], stages: 2, remembers: 1 },
+  { splitAt: [['nothing', 'x'], ['sum']], stages: 3, remembers: 2 },
+  { splitAt: [['corner'], ['nothing']], stages: 3, remembers: 3 },
+] as const;
+type Network = (typeof networks)[number];
+const two = networks[0];
+const three = networks[1];
+
+/** The numbers of a network's stages. */
+const numbersOf = ({ stages }: Network) => Array.from({ length: stages }, (_, index) => index + 1);
+
+/** A worker's file for each stage: one that only counts, but for one stage. */
+const workersOf = (network: Network, number?: number, file = program('stage-worker')) =>
+  numbersOf(network).map((own) => (own === number ? file : program('stage-worker')));
+
 /** Stages that only count, unless other workers are named. */
-function openStages(options: Partial<StagedSessionOptions> = {}): Promise<StagedSession> {
+function openStages(network: Network, options: Partial<StagedSessionOptions> = {}): Promise<StagedSession> {
   return StagedSession.open({
     graph: `${fixture('running-mean')}/model.onnx`,
     provider: 'cpu',
@@ -25,135 +43,221 @@ function openStages(options: Partial<StagedSessionOptions> = {}): Promise<Staged
       { input: 'count', output: 'newCount', initialShape: [1], initial: 0 },
     ],
     freeDimensions: { width: 64, height: 48 },
-    splitAt: 'sum',
-    threads: [1, 1],
-    workerFiles: [program('stage-worker'), program('stage-worker')],
+    splitAt: network.splitAt,
+    threads: numbersOf(network).map(() => 1),
+    workerFiles: workersOf(network),
     ...options,
   });
 }
 
-/** Frames seen since it last forgot, and buffers made so far; or an error's code. */
-async function count(session: StagedSession, value = 0): Promise<number[] | string> {
+/** For each stage how many frames it has seen since it last forgot, and how many buffers it has made; or an error's code. */
+async function count(session: StagedSession, value = 0): Promise<{ seen: number[]; made: number[] } | string> {
   const input = new Uint8Array(bytes).fill(value).buffer;
   return session.run({ input, output: new ArrayBuffer(bytes) }, {}).then(
-    ({ output }) => [...new Uint8Array(output, 0, 2)],
+    ({ output }) => {
+      const told = [...new Uint8Array(output, 0, 2 * session.stages - 1)];
+      return { seen: told.filter((_, at) => at % 2 === 0), made: told.filter((_, at) => at % 2 === 1) };
+    },
     (error: unknown) => (error as { code: string }).code,
   );
 }
 
-describe('two stages', () => {
+/** How many frames the stage that remembers has seen since it last forgot; or an error's code. */
+async function remembered(
+  session: StagedSession,
+  { remembers }: Network,
+  value = 0,
+): Promise<number | string | undefined> {
+  const counted = await count(session, value);
+  return typeof counted === 'string' ? counted : counted.seen[remembers - 1];
+}
+
+describe.each(networks)('$stages stages, of which the $remembers. remembers,', (network) => {
   test('hand over in the same buffers again and again, no more than were under way', async () => {
-    await using session = await openStages();
-    expect(await Promise.all([count(session), count(session), count(session)])).toEqual([
-      [1, 1],
-      [2, 2],
-      [3, 3],
-    ]);
-    for (let round = 1; round < 20; round++) {
-      const three = await Promise.all([count(session), count(session), count(session)]);
-      expect(three.map((pair) => pair[1])).toEqual([3, 3, 3]);
+    await using session = await openStages(network);
+    expect(session.stages).toBe(network.stages);
+    const underWay = network.stages + 1;
+    for (let round = 0; round < 20; round++) {
+      const all = await Promise.all(Array.from({ length: underWay }, () => count(session)));
+      const expected = numbersOf(network).map(() => round * underWay);
+      expect(all).toMatchObject(all.map((_, index) => ({ seen: expected.map((before) => before + index + 1) })));
+      const made = all.flatMap((one) => (typeof one === 'string' ? [] : one.made));
+      expect(made).toHaveLength(underWay * (network.stages - 1));
+      expect(Math.max(...made)).toBeLessThanOrEqual(underWay);
     }
     expect(session.inFlight).toBe(0);
   });
 
-  test('tell the time of both', async () => {
-    await using session = await openStages();
+  test('tell the time of all', async () => {
+    await using session = await openStages(network);
     const run = await session.run({ input: new ArrayBuffer(bytes), output: new ArrayBuffer(bytes) }, {});
-    expect(run.inferMilliseconds).toBe(2);
+    expect(run.inferMilliseconds).toBe(network.stages);
     expect([run.input.byteLength, run.output.byteLength]).toEqual([bytes, bytes]);
   });
 
-  test('take the buffers at once', async () => {
-    await using session = await openStages();
-    const buffers = { input: new ArrayBuffer(bytes), output: new ArrayBuffer(bytes) };
-    const answer = session.run(buffers, {});
-    expect([buffers.input.byteLength, buffers.output.byteLength, session.inFlight]).toEqual([0, 0, 1]);
-    await answer;
+  test('forget at a reset between frames under way, wherever these are', async () => {
+    await using session = await openStages(network);
+    const asked = [remembered(session, network), remembered(session, network)];
+    session.reset();
+    asked.push(remembered(session, network), remembered(session, network));
+    session.reset();
+    session.reset();
+    asked.push(remembered(session, network));
+    expect(await Promise.all(asked)).toEqual([1, 2, 1, 2, 1]);
   });
 
-  test('forget where the second fails, and go on', async () => {
-    await using session = await openStages();
-    expect(await count(session)).toEqual([1, 1]);
-    expect(await count(session, 255)).toBe('inference-failed');
-    expect(await count(session)).toEqual([1, 2]);
-    expect(await count(session)).toEqual([2, 2]);
+  test.each(numbersOf(network))('forget where stage %i fails, and go on', async (number) => {
+    await using session = await openStages(network);
+    expect(await remembered(session, network)).toBe(1);
+    expect(await remembered(session, network, 250 + number)).toBe('inference-failed');
+    expect(await remembered(session, network)).toBe(1);
+    expect(await remembered(session, network)).toBe(2);
+    expect(session.inFlight).toBe(0);
+  });
+
+  test('forget once where the stage that remembers fails, before the frames that are under way by then', async () => {
+    await using session = await openStages(network);
+    const values = [0, 250 + network.remembers, 0, 0, 0];
+    const answers = values.map((value) => remembered(session, network, value));
+    expect(await Promise.all(answers)).toEqual([1, 'inference-failed', 1, 2, 3]);
+    expect(await remembered(session, network)).toBe(4);
+  });
+
+  test('begin anew even if the first frame of a sequence fails', async () => {
+    await using session = await openStages(network);
+    const asked = [0, 0].map((value) => remembered(session, network, value));
+    session.reset();
+    asked.push(...[251, 0, 0].map((value) => remembered(session, network, value)));
+    expect((await Promise.all(asked)).slice(2)).toEqual(['inference-failed', 1, 2]);
   });
 
   test.each(['throws', 'exits', 'reports'])('reject all if one of them %s, and close', async (how) => {
-    for (const workerFiles of [
-      [program('crashing-worker'), program('stage-worker')],
-      [program('stage-worker'), program('crashing-worker')],
-    ] as const) {
-      const session = await openStages({ input: how, workerFiles });
-      const answers = await Promise.all([count(session), count(session), count(session)]);
-      expect(answers).toEqual(['inference-failed', 'inference-failed', 'inference-failed']);
+    for (const number of numbersOf(network)) {
+      const workerFiles = workersOf(network, number, program('crashing-worker'));
+      const session = await openStages(network, { input: how, workerFiles });
+      const answers = await Promise.all(Array.from({ length: network.stages + 1 }, () => count(session)));
+      expect(new Set(answers)).toEqual(new Set(['inference-failed']));
       expect(await count(session)).toBe('inference-failed');
       expect(session.inFlight).toBe(0);
       await session.close();
-    }
-  });
-
-  test('are both gone if one does not start', async () => {
-    const missing = program('no-such-worker');
-    for (const workerFiles of [
-      [missing, program('stage-worker')],
-      [program('stage-worker'), missing],
-    ] as const) {
-      await expect(openStages({ workerFiles })).rejects.toMatchObject({ name: 'DeviceError' });
       expect(liveWorkers.size).toBe(0);
     }
   });
 
-  test('are both gone if the first does not say what it hands over', async () => {
-    await expect(openStages({ input: 'shapeless' })).rejects.toMatchObject({
-      name: 'ModelError',
-      message: expect.stringContaining('can\'t be split at "sum": its first half says no shape of it.') as string,
-    });
-    expect(liveWorkers.size).toBe(0);
+  test('are all gone if one does not start', async () => {
+    for (const number of numbersOf(network)) {
+      const workerFiles = workersOf(network, number, program('no-such-worker'));
+      await expect(openStages(network, { workerFiles })).rejects.toMatchObject({ name: 'DeviceError' });
+      expect(liveWorkers.size).toBe(0);
+    }
   });
 
-  test.each(['throws', 'exits'])('refuse a frame before the first is run on it, once the second %s', async (how) => {
-    await using session = await openStages({
-      input: how,
-      workerFiles: [program('stage-worker'), program('crashing-worker')],
-    });
-    expect(await count(session)).toBe('inference-failed');
-    const input = new ArrayBuffer(bytes);
-    const answer = session.run({ input, output: new ArrayBuffer(bytes) }, {});
-    expect([session.inFlight, input.byteLength]).toEqual([0, bytes]);
-    await expect(answer).rejects.toMatchObject({ code: 'inference-failed' });
+  test('are all gone if one does not say what it hands over', async () => {
+    for (const tensor of network.splitAt.flat()) {
+      await expect(openStages(network, { input: `shapeless ${tensor}` })).rejects.toMatchObject({
+        name: 'ModelError',
+        message: expect.stringContaining(`can't be split at "${tensor}": what gives it says no shape of it.`) as string,
+      });
+      expect(liveWorkers.size).toBe(0);
+    }
+  });
+
+  test.each(['throws', 'exits'])('refuse a frame before any is run on it, once one %s', async (how) => {
+    for (const number of numbersOf(network)) {
+      const workerFiles = workersOf(network, number, program('crashing-worker'));
+      await using session = await openStages(network, { input: how, workerFiles });
+      expect(await count(session)).toBe('inference-failed');
+      const input = new ArrayBuffer(bytes);
+      const answer = session.run({ input, output: new ArrayBuffer(bytes) }, {});
+      expect([session.inFlight, input.byteLength]).toEqual([0, bytes]);
+      await expect(answer).rejects.toMatchObject({ code: 'inference-failed' });
+    }
   });
 
   test('may be closed at any time and more than once', async () => {
-    for (const answered of [0, 1, 2]) {
-      const session = await openStages();
-      const answers = [count(session), count(session), count(session), count(session)];
-      await Promise.all(answers.slice(0, answered));
+    for (const answered of numbersOf(network)) {
+      const session = await openStages(network);
+      const answers = Array.from({ length: network.stages + 2 }, () => count(session));
+      await Promise.all(answers.slice(0, answered - 1));
       await Promise.all([session.close(), session.close()]);
       expect((await Promise.all(answers)).at(-1)).toBe('canceled');
       await session.close();
       expect(await count(session)).toBe('canceled');
+      expect(liveWorkers.size).toBe(0);
     }
   });
 });
 
-test('a tensor that turns out to be none of float32 is refused', () => {
-  const handover = new SessionHandover({ half: 'first', tensor: 'maps' }, Tensor);
-  expect(() => handover.learn({ maps: new Tensor('uint8', [1, 2], [2]) })).toThrow(
-    'Tensor "maps", at which it is split, is uint8, not float32.',
-  );
-  handover.learn({ maps: new Tensor('float32', [1, 2], [1, 2]) });
-  expect(handover.shape).toEqual([1, 2]);
-  expect(handover.bufferOf(undefined)?.byteLength).toBe(8);
+test('stages take the buffers at once', async () => {
+  await using session = await openStages(two);
+  const buffers = { input: new ArrayBuffer(bytes), output: new ArrayBuffer(bytes) };
+  const answer = session.run(buffers, {});
+  expect([buffers.input.byteLength, buffers.output.byteLength, session.inFlight]).toEqual([0, 0, 1]);
+  await answer;
 });
 
-test('a first half whose tensor is declared to be none of float32 is one that cannot be split there', () => {
+test('a stage in the middle that ends takes the frames with it that it has not been run on, and no others', async () => {
+  const session = await openStages(three);
+  const answers = [0, 242, 0, 0].map((value) => remembered(session, three, value));
+  expect(await Promise.all(answers)).toEqual([1, 'inference-failed', 'inference-failed', 'inference-failed']);
+  expect([session.inFlight, await count(session)]).toEqual([0, 'inference-failed']);
+  await session.close();
+  expect(liveWorkers.size).toBe(0);
+});
+
+test('a tensor that turns out to be none of float32 is refused', () => {
+  const handover = new SessionHandover({ number: 1, takes: [], gives: ['lights', 'maps'] }, Tensor);
+  const lights = new Tensor('float32', [1, 2], [2]);
+  expect(() => handover.learn({ lights, maps: new Tensor('uint8', [1, 2], [2]) })).toThrow(
+    'Tensor "maps", at which it is split, is uint8, not float32.',
+  );
+});
+
+test('a stage in the middle takes tensors of some shapes and gives some of others', () => {
+  const takes = [
+    { tensor: 'lights', shape: [1, 3] },
+    { tensor: 'seen', shape: [2] },
+  ];
+  const handover = new SessionHandover({ number: 2, takes, gives: ['maps', 'cells'] }, Tensor);
+  const before = handover.buffersOf({});
+  expect(before.taken?.map(({ byteLength }) => byteLength)).toEqual([12, 8]);
+  expect([before.given, handover.gives]).toEqual([undefined, []]);
+  expect(handover.feeds(before)).toMatchObject({ lights: { dims: [1, 3] }, seen: { dims: [2] } });
+  expect(handover.fetches(before)).toEqual({ maps: null, cells: null });
+  handover.learn({ cells: new Tensor('float32', [1], [1]), maps: new Tensor('float32', [1, 2], [1, 2]) });
+  const gives = [
+    { tensor: 'maps', shape: [1, 2] },
+    { tensor: 'cells', shape: [1] },
+  ];
+  expect(handover.gives).toEqual(gives);
+  const brought = { taken: before.taken, given: [new ArrayBuffer(8), new ArrayBuffer(4)] };
+  expect(handover.buffersOf(brought)).toEqual(brought);
+  expect(handover.buffersOf({}).given?.map(({ byteLength }) => byteLength)).toEqual([8, 4]);
+  const written = handover.fetches(brought);
+  expect(written).toMatchObject({ maps: { dims: [1, 2] }, cells: { dims: [1] } });
+  expect([written.maps, written.cells].map((tensor) => (tensor?.data as Float32Array).buffer)).toEqual(brought.given);
+});
+
+test('all memory of a run moves with it', () => {
+  const [input, output, lights, seen, maps] = [1, 2, 3, 4, 5].map((length) => new ArrayBuffer(length));
+  const moved = transferable({ input, output, taken: [lights, seen], given: [maps] } as RunBuffers);
+  expect(moved.map(({ byteLength }) => byteLength)).toEqual([1, 2, 3, 4, 5]);
+  expect(transferable({ input, output } as RunBuffers)).toHaveLength(2);
+});
+
+test('a whole network takes and gives nothing', () => {
+  const handover = new SessionHandover(undefined, Tensor);
+  handover.learn({ translated: new Tensor('uint8', [1], [1]) });
+  expect([handover.feeds({}), handover.fetches({}), handover.gives]).toEqual([{}, {}, []]);
+});
+
+test('a stage whose tensor is declared to be none of float32 is one that cannot be split there', () => {
   const message = 'Tensor "maps", at which it is split, is uint8, not float32.';
-  const purpose = { graph: 'model.onnx', provider: 'cpu', stage: { tensor: 'maps' } } as const;
+  const purpose = { graph: 'model.onnx', provider: 'cpu', stage: { gives: ['lights', 'maps'] } } as const;
   expect(explainStartFailure(message, purpose)).toMatchObject({
     name: 'ModelError',
     message: 'model.onnx can\'t be split at "maps": it is uint8, not float32.',
     remedy: expect.stringContaining('"splitAt" in the manifest') as string,
   });
-  expect(explainStartFailure(message, { ...purpose, stage: { tensor: 'other' } }).message).not.toContain('split at "');
+  expect(explainStartFailure(message, { ...purpose, stage: { gives: ['other'] } }).message).not.toContain('split at "');
 });

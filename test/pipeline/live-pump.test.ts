@@ -83,18 +83,22 @@ describe('the newest frame wins', () => {
     expect(pool.out).toBe(0);
   });
 
-  test('each stage of a session has one under way', async () => {
+  test.each([
+    [2, [0, 1], [1, 3]],
+    [3, [0, 1, 2], [1, 2, 4]],
+  ])('each of %i stages of a session has one under way', async (stages, first, later) => {
     const { pool, given, dropped, pump, offer } = setUp();
-    const { generator, finish, underWay } = controlled(1, 2);
+    const { generator, finish, underWay } = controlled(1, stages);
     await pump.use(generator);
-    [0, 1, 2, 3].forEach(offer);
-    expect(underWay()).toEqual([0, 1]);
+    Array.from({ length: stages + 2 }, (_, index) => offer(index));
+    expect(underWay()).toEqual(first);
     expect(dropped).toEqual(['generator']);
     await finish(0);
-    expect(underWay()).toEqual([1, 3]);
-    await finish(1);
-    await finish(3);
-    expect(given).toEqual([0, 1, 3]);
+    expect(underWay()).toEqual(later);
+    for (const index of later) {
+      await finish(index);
+    }
+    expect(given).toEqual([0, ...later]);
     expect(pool.out).toBe(0);
   });
 

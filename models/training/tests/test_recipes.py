@@ -42,16 +42,19 @@ def test_shipped_manifests_say_what_their_recipes_say(recipe: str, tmp_path: Pat
         for measured in ("trainedOn", "framework"):
             del part["provenance"][measured]
     assert shipped == wanted
-    assert {graph["splitAt"] for graph in shipped["graphs"]} == {"maps.all"}
+    lights = [["stem.seen", "colours.flat", "light_head.sure"]] if recipe == "day-to-night" else []
+    split_at = [*lights, ["maps.all"]]
+    assert [graph["splitAt"] for graph in shipped["graphs"]] == [split_at, split_at]
 
 
-def test_a_graph_without_the_tensor_to_split_at_has_no_manifest(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("recipe", "missing"), [("day-to-night", "stem.seen"), ("clear-to-foggy", "maps.all")])
+def test_a_graph_without_a_tensor_to_split_at_has_no_manifest(recipe: str, missing: str, tmp_path: Path) -> None:
     frame = helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, 2, 2, 3])
     translated = helper.make_tensor_value_info("translated", TensorProto.UINT8, [1, 2, 2, 3])
     copy = helper.make_graph([helper.make_node("Identity", ["frame"], ["translated"])], "copy", [frame], [translated])
     onnx.save(helper.make_model(copy), tmp_path / "model.onnx")
-    loaded = config.load(RECIPE)
-    with pytest.raises(ValueError, match="no tensor maps.all"):
+    loaded = config.load(RECIPE.parent / f"{recipe}.yaml")
+    with pytest.raises(ValueError, match=f"no tensor {missing}"):
         write_manifest(loaded, Generator(loaded.widths), loaded.steps, {}, tmp_path, date.today())
 
 
@@ -72,8 +75,8 @@ def test_a_term_of_whole_pictures_without_likeness_is_refused(tmp_path: Path, te
 
 def test_painted_layers_backwards_and_a_single_fold_are_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
-    backwards = (RECIPE.parent / "rainy-to-clear.yaml").read_text()
-    wrong.write_text(backwards.replace("veil: 1", "painted: 1"))
+    backwards = (RECIPE.parent / "night-to-day.yaml").read_text()
+    wrong.write_text(backwards.replace("halo:", "painted: 1, halo:"))
     with pytest.raises(ValueError, match="backwards no layers"):
         config.load(wrong)
     wrong.write_text(backwards.replace("folds: 5", "folds: 1"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import torch
 from .config import Config
 from .look import multiply_accumulates
 from .memory import NOTHING, states
-from .network import Generator
+from .network import Generator, Widths
 
 
 def write_manifest(config: Config, generator: Generator, steps: int, figures: dict[str, object], out: Path, trained: date) -> None:
@@ -30,7 +31,7 @@ def write_manifest(config: Config, generator: Generator, steps: int, figures: di
         "version": config.version,
         "licence": config.licence,
         "source": "trained for this project, see models/training",
-        "graphs": [_graph(out, name, precision) for name, precision in _GRAPHS if (out / name).exists()],
+        "graphs": [_graph(out, name, precision, _split_at(widths)) for name, precision in _GRAPHS if (out / name).exists()],
         "input": {"name": "frame", "sizeMultiple": 2, "minWidth": 2, "minHeight": 2, "maxWidth": 8192, "maxHeight": 8192},
         "output": {"name": "translated"},
         "states": [{"input": s.input, "output": s.output, "initialShape": s.shape, "initial": NOTHING} for s in states(widths)],
@@ -58,9 +59,6 @@ def write_manifest(config: Config, generator: Generator, steps: int, figures: di
 
 
 _GRAPHS = (("model.onnx", "fp32"), ("model.int8.onnx", "int8"))
-
-SPLIT_AT = "maps.all"
-"""What the network predicts of a frame. The engine runs what comes before and what comes after beside each other."""
 
 ARCHITECTURE = "one-step encoder-decoder on a space-to-depth of 4, zero-initialised 1x1 skips, dilated bottleneck at 1/32; "
 DUSK = "out = x * exp(strength * gain(luma)) + strength * light"
@@ -93,11 +91,19 @@ MEMORY = (
 )
 
 
-def _graph(out: Path, name: str, precision: str) -> dict[str, object]:
+def _split_at(widths: Widths) -> list[list[str]]:
+    """What goes between parts of the graph that the engine runs beside each other: from the light head, which costs as much as all else
+    that is predicted, what it says and what the layer that looks at the frame for both has seen; then what is predicted of a frame."""
+    return [*([["stem.seen", "colours.flat", "light_head.sure"]] if widths.light else []), ["maps.all"]]
+
+
+def _graph(out: Path, name: str, precision: str, split_at: list[list[str]]) -> dict[str, object]:
     content = (out / name).read_bytes()
     model = onnx.load_from_string(content)
-    if not any(SPLIT_AT in node.output for node in model.graph.node):
-        raise ValueError(f"{out / name} has no tensor {SPLIT_AT} to be split at")
+    made = {tensor for node in model.graph.node for tensor in node.output}
+    for tensor in chain.from_iterable(split_at):
+        if tensor not in made:
+            raise ValueError(f"{out / name} has no tensor {tensor} to be split at")
     opset = next(o.version for o in model.opset_import if not o.domain)
     digest = hashlib.sha256(content).hexdigest()
-    return {"precision": precision, "file": name, "bytes": len(content), "sha256": digest, "opset": opset, "splitAt": SPLIT_AT}
+    return {"precision": precision, "file": name, "bytes": len(content), "sha256": digest, "opset": opset, "splitAt": split_at}

@@ -12,4 +12,8 @@ parentPort.on('message', (request) => {
     parentPort.postMessage({ type: 'error', id: request.id, message: 'Error: Failed to allocate memory' });
   }
 });
-parentPort.postMessage({ type: 'ready', handoverShape: [2] });
+const gives = workerData.stage?.gives ?? [];
+parentPort.postMessage({
+  type: 'ready',
+  gives: gives.map((tensor, at) => ({ tensor, shape: [2 * workerData.stage.number + at] })),
+});

@@ -3,17 +3,18 @@
 import { createGenerator } from '../../../dist/generator/generator.js';
 import { loadModelPackage } from '../../../dist/generator/model-package.js';
 
-const [how, device = 'cpu', splitAt] = process.argv.slice(2);
+const [how, device = 'cpu', ...tensors] = process.argv.slice(2);
+const inStages = tensors.length > 0;
 // Some hundred milliseconds a frame; a GPU that is imitated on the CPU is that much slower.
 const side = device === 'cpu' ? 128 : 16;
 const size = { width: side, height: side };
 const bytes = size.width * size.height * 3;
 const controller = new AbortController();
 const model = await loadModelPackage(new URL('../../fixtures/models/slow', import.meta.url).pathname);
-// Two workers either way: two sessions, or one of two stages.
-const sessions = device === 'cpu' && splitAt === undefined ? 2 : 1;
-model.manifest.graphs[0].splitAt = splitAt;
-const threads = splitAt === undefined ? undefined : 2;
+// Several workers either way: two sessions, or one in stages.
+const sessions = device === 'cpu' && !inStages ? 2 : 1;
+model.manifest.graphs[0].splitAt = inStages ? tensors.map((tensor) => [tensor]) : undefined;
+const threads = inStages ? 2 : undefined;
 
 if (how === 'abort-at-start') {
   setTimeout(() => controller.abort(), 1);

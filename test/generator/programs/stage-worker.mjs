@@ -1,27 +1,51 @@
-// The worker of either stage of a network, without a network. The first hands over how many frames it has seen since it was
-// last told to forget, and how many buffers it has made to hand that over in; the second makes these the picture's first
-// two bytes, and fails at a frame whose first byte is 255. Where the input is called 'shapeless', what is handed over has no shape.
+// The worker of any stage of a network, without a network. It hands over how many frames it has seen since it was last told to
+// forget, and how many sets of buffers it has made to hand that over in, behind what the stages before it have handed over; the
+// last makes all this, and how many frames it has seen itself, the picture's first bytes. Of several tensors each holds that, and
+// one number more than the one before it: its place. A frame whose first byte is 250 + a stage's number fails there, one of
+// 240 + its number ends its thread, and a stage whose input is called 'shapeless' and a tensor's name doesn't say what shape it has.
 import { parentPort, workerData } from 'node:worker_threads';
 
+const { number, takes, gives } = workerData.stage;
+const shapes = gives.map((_, place) => [2 * number + place]);
 let seen = 0;
 let made = 0;
 
-function runFirst({ handover, ...buffers }) {
-  if (handover === undefined) {
-    handover = new ArrayBuffer(8);
-    made += 1;
+/** What the stages before have told, which is to be the same in all tensors that are taken. */
+function read(taken) {
+  const told = taken.map((buffer, place) => {
+    const numbers = [...new Float32Array(buffer)];
+    if (numbers.length !== takes[place].shape[0] || numbers.slice(2 * (number - 1)).some((one) => one !== place)) {
+      throw new Error(`${takes[place].tensor} isn't what was given`);
+    }
+    return numbers.slice(0, 2 * (number - 1));
+  });
+  if (told.length !== takes.length || new Set(told.map(String)).size > 1) {
+    throw new Error(`${told.length} tensors taken, or of several frames`);
   }
-  seen += 1;
-  new Float32Array(handover).set([seen, made]);
-  return { ...buffers, handover };
+  return told[0] ?? [];
 }
 
-function runSecond(buffers) {
-  if (new Uint8Array(buffers.input)[0] === 255) {
+function run({ taken = [], given, ...buffers }) {
+  const [value] = new Uint8Array(buffers.input);
+  if (value === 240 + number) {
+    process.exit(9);
+  }
+  if (value === 250 + number) {
+    seen = 0;
     throw new Error('out of luck');
   }
-  new Uint8Array(buffers.output).set(new Float32Array(buffers.handover));
-  return buffers;
+  seen += 1;
+  const told = read(taken);
+  if (gives.length === 0) {
+    new Uint8Array(buffers.output).set([...told, seen]);
+    return { ...buffers, taken, given: [] };
+  }
+  if (given === undefined) {
+    given = shapes.map(([length]) => new ArrayBuffer(4 * length));
+    made += 1;
+  }
+  given.forEach((buffer, place) => new Float32Array(buffer).fill(place).set([...told, seen, made]));
+  return { ...buffers, taken, given };
 }
 
 parentPort.on('message', ({ type, id, buffers }) => {
@@ -31,11 +55,14 @@ parentPort.on('message', ({ type, id, buffers }) => {
     seen = 0;
   } else {
     try {
-      const done = (workerData.stage.half === 'first' ? runFirst : runSecond)(buffers);
-      parentPort.postMessage({ type: 'done', id, buffers: done, inferMilliseconds: 1 }, Object.values(done));
+      const done = run(buffers);
+      const transfer = [done.input, done.output, ...done.taken, ...done.given];
+      parentPort.postMessage({ type: 'done', id, buffers: done, inferMilliseconds: 1 }, transfer);
     } catch (error) {
       parentPort.postMessage({ type: 'error', id, message: error.message });
     }
   }
 });
-parentPort.postMessage({ type: 'ready', handoverShape: workerData.input === 'shapeless' ? undefined : [2] });
+const told = gives.map((tensor, place) => ({ tensor, shape: shapes[place] }));
+const isShapeless = ({ tensor }) => workerData.input === `shapeless ${tensor}`;
+parentPort.postMessage({ type: 'ready', gives: told.filter((one) => !isShapeless(one)) });

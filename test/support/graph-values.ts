@@ -1,0 +1,18 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { readGraphHeader } from '../../dist/generator/onnx-header.js';
+import { temporaryFolder } from './models.js';
+
+/** The names of a graph's inputs and outputs, and how those of one name are declared. */
+export async function valuesOf(bytes: Uint8Array) {
+  const file = path.join(await temporaryFolder(), 'stage.onnx');
+  await writeFile(file, bytes);
+  const { opset, inputs, outputs } = readGraphHeader(file);
+  return {
+    opset,
+    inputs: inputs.map(({ name }) => name).sort(),
+    outputs: outputs.map(({ name }) => name).sort(),
+    find: (wanted: string) => [...inputs, ...outputs].find(({ name }) => name === wanted),
+  };
+}
