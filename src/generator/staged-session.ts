@@ -81,9 +81,13 @@ export class StagedSession implements AsyncDisposable {
    * Where a stage fails, what was remembered is forgotten, at once: frames that are on their way between that stage and one
    * that remembers may be on either side of it.
    */
-  async run(buffers: RunBuffers, conditions: Readonly<Record<string, number>>): Promise<SessionRun> {
+  async run(
+    buffers: Pick<RunBuffers, 'input' | 'output'>,
+    conditions: Readonly<Record<string, number>>,
+  ): Promise<SessionRun> {
     const sequence = this.#sequence;
-    let { input, output, taken }: RunBuffers = buffers;
+    let { input, output } = buffers;
+    let taken: RunBuffers['taken'];
     let inferMilliseconds = 0;
     for (const [index, stage] of this.#stages.entries()) {
       const { session, free } = stage;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import type { RunBuffers } from '../../dist/generator/session-protocol.js';
 import { frameMilliseconds, type TimedSession } from '../../dist/generator/session-time.js';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -32,7 +33,7 @@ function sessionOf(milliseconds: readonly number[], cores = milliseconds.length)
   const work = coresOf(cores);
   const session: TimedSession = {
     stages: milliseconds.length,
-    run: async (buffers) => {
+    run: async (buffers: RunBuffers) => {
       asked.runs += 1;
       for (const [stage, time] of milliseconds.entries()) {
         const own = (free[stage] ?? Promise.resolve()).then(() => work(time));

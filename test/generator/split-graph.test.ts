@@ -1,37 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { listModels } from '../../dist/catalogue/list-models.js';
 import { graphFields, readGraphParts } from '../../dist/generator/graph-parts.js';
 import type { ModelState } from '../../dist/generator/manifest.js';
-import { loadModelPackage } from '../../dist/generator/model-package.js';
 import { fields } from '../../dist/generator/protobuf-wire.js';
-import { splitGraph, type StageGraph } from '../../dist/generator/split-graph.js';
-import { valuesOf } from '../support/graph-values.js';
-import { root } from '../support/media.js';
+import { splitGraph } from '../../dist/generator/split-graph.js';
+import { valuesOf, writeStages } from '../support/graph-values.js';
 import { fixture } from '../support/models.js';
 import { readSpoiled } from '../support/spoiled-files.js';
-
-const packages = (await listModels({ directory: path.join(root, 'models') })).filter(({ problem }) => !problem);
-const models = await Promise.all(packages.map(({ directory }) => loadModelPackage(directory)));
-const graphs = models.flatMap(({ directory, manifest }) =>
-  manifest.graphs.map((graph) => ({
-    name: `${manifest.id}, ${graph.precision}`,
-    file: path.join(directory, graph.file),
-    splits: graph.splitAt ?? [],
-    manifest,
-  })),
-);
-
-/** The stages' files, each with the inputs that it takes of a shape of its own: the place of its tensor in all splits, and 2. */
-function write(stages: readonly StageGraph[], splits: readonly (readonly string[])[]): readonly Uint8Array[] {
-  const places = splits.flat();
-  return stages.map((stage) =>
-    stage.write(stage.takes.map((tensor) => ({ tensor, shape: [places.indexOf(tensor), 2] }))),
-  );
-}
 
 /** Names of the tensors that are declared though they are no inputs or outputs. */
 function shapesInside(file: Uint8Array): readonly (string | undefined)[] {
@@ -40,55 +17,6 @@ function shapesInside(file: Uint8Array): readonly (string | undefined)[] {
   const { others } = readGraphParts(bytes, graph ?? { from: 0, to: 0 });
   return others.filter(({ field }) => field.number === graphFields.valueInfo).map(({ tensor }) => tensor);
 }
-
-const lengthOf = (stages: readonly Uint8Array[]) => stages.reduce((sum, { length }) => sum + length, 0);
-
-describe.each(graphs)('$name, split where its manifest says', ({ file, splits, manifest }) => {
-  test('has a stage that remembers, one that draws, and before them its light head, if it has one', async () => {
-    const { states, conditions, id } = manifest;
-    const whole = await readFile(file);
-    const stages = splitGraph(whole, { splits, output: 'translated', states });
-    const written = write(stages, splits);
-    const lights = splits.slice(0, -1);
-    expect(lights).toEqual(id === 'day-to-night' ? [['stem.seen', 'colours.flat', 'light_head.sure']] : []);
-    expect(states).toHaveLength(3);
-    const inputsOfStates = states.map(({ input }) => input);
-
-    const values = await Promise.all(written.map(valuesOf));
-    expect(values.map(({ outputs }) => outputs)).toEqual([
-      ...lights.map((light) => light.toSorted()),
-      ['maps.all', ...states.map(({ output }) => output)].sort(),
-      ['translated'],
-    ]);
-    expect(values.slice(0, -1).map(({ inputs }) => inputs)).toEqual([
-      ...lights.map(() => ['frame']),
-      [...(lights.length === 0 ? ['frame'] : lights.flat()), ...inputsOfStates, 'strength'].sort(),
-    ]);
-    const drawing = values.at(-1)?.inputs ?? [];
-    expect(drawing).toEqual(expect.arrayContaining(['frame', 'maps.all']));
-    expect(drawing.filter((name) => [...lights.flat(), ...inputsOfStates].includes(name))).toEqual([]);
-    expect(drawing.includes('time')).toBe(conditions.some(({ kind }) => kind === 'time'));
-
-    expect(stages.map((stage) => stage.states)).toEqual([...lights.map(() => []), states, []]);
-    expect(stages.map(({ takes, gives }) => [takes, gives])).toEqual(
-      stages.map((_, index) => [splits[index - 1] ?? [], splits[index] ?? []]),
-    );
-    expect(values.map(({ opset }) => opset)).toEqual(stages.map(() => 17));
-    for (const [place, tensor] of splits.flat().entries()) {
-      const index = splits.findIndex((tensors) => tensors.includes(tensor));
-      expect(values[index]?.find(tensor)).toMatchObject({ elementType: 1 });
-      expect(values[index + 1]?.find(tensor)).toMatchObject({ elementType: 1, dimensions: [place, 2] });
-    }
-    // The layer that looks at the frame is the first stage's alone, though other stages go on from it.
-    expect(written.map((bytes) => Buffer.from(bytes).includes('see.weight'))).toEqual(
-      stages.map((_, index) => index === 0),
-    );
-    // Weights are with whom they belong to: next to none with the stage that draws but textures that fall.
-    expect(lengthOf(written.slice(0, -1))).toBeGreaterThan(0.7 * whole.length);
-    expect(lengthOf(written.slice(-1))).toBeLessThan(0.35 * whole.length);
-    expect(lengthOf(written)).toBeLessThan(1.04 * whole.length);
-  });
-});
 
 /** A state by the names of what is fed and what is given. */
 function state(input: string, output: string): ModelState {
@@ -109,7 +37,7 @@ describe('a graph that remembers', () => {
     ['third of four', [['index'], ['nothing'], ['sum']], 2],
   ])('does so in the stage that reads what it remembers: the %s', async (_, splits, owner) => {
     const stages = splitGraph(await model, { splits, output: 'translated', states: both });
-    const values = await Promise.all(write(stages, splits).map(valuesOf));
+    const values = await Promise.all(writeStages(stages, splits).map(valuesOf));
     for (const [index, { inputs, outputs }] of values.entries()) {
       const before = splits[index - 1] ?? [];
       const own = index === owner ? both : [];
@@ -124,7 +52,7 @@ describe('a graph that remembers', () => {
     const splits = [['sum']];
     const stages = splitGraph(await model, { splits, output: 'translated', states });
     expect(stages.map((stage) => stage.states)).toEqual(states.map((one) => [one]));
-    const values = await Promise.all(write(stages, splits).map(valuesOf));
+    const values = await Promise.all(writeStages(stages, splits).map(valuesOf));
     expect(values[0]).toMatchObject({ inputs: ['count', 'frame', 'mean'], outputs: ['newMean', 'sum'] });
     expect(values[1]).toMatchObject({ inputs: ['sum'], outputs: ['translated'] });
   });
@@ -135,7 +63,7 @@ describe('a graph that remembers', () => {
     const stages = splitGraph(await model, { splits, output: 'translated', states });
     // What the mean becomes comes from a tensor that is handed over, too, but by the first stage's own doing.
     expect(stages.map((stage) => stage.states)).toEqual(states.map((one) => [one]));
-    expect(await Promise.all(write(stages, splits).map(valuesOf))).toMatchObject([
+    expect(await Promise.all(writeStages(stages, splits).map(valuesOf))).toMatchObject([
       { inputs: ['count', 'frame', 'mean'], outputs: ['difference', 'newMean', 'sum'] },
       { inputs: ['count', 'difference', 'sum'], outputs: ['translated'] },
     ]);
@@ -199,33 +127,10 @@ describe('a graph that remembers', () => {
   });
 });
 
-test.each([
-  [
-    'clear-to-foggy',
-    [['stem.seen']],
-    'what gives "translated" from "stem.seen" also needs the node that gives "stem.seen"',
-  ],
-  [
-    'clear-to-foggy',
-    [['polish8.sum.relu'], ['polish16.sum.relu']],
-    'what gives "translated" from "polish16.sum.relu" also needs the node that gives "polish8.sum.relu"',
-  ],
-  [
-    'day-to-night',
-    [['stem.seen', 'light_head.sure'], ['maps.all']],
-    'what gives "maps.all" from "stem.seen", "light_head.sure" also needs the node that gives "stem.seen"',
-  ],
-])('%s is not split at %j, where stages would do again what one has done', async (id, splits, message) => {
-  const model = models.find(({ manifest }) => manifest.id === id);
-  const whole = await readFile(path.join(model?.directory ?? '', 'model.onnx'));
-  const points = { splits, output: 'translated', states: model?.manifest.states ?? [] };
-  expect(() => splitGraph(whole, points)).toThrow(message);
-});
-
 test('what the graphs inside a node read from around it goes with the node', async () => {
   const model = await readFile(`${fixture('chooses-by-size')}/model.onnx`);
   const splits = [['pixels'], ['x']];
-  const stages = write(splitGraph(model, { splits, output: 'translated', states: [] }), splits);
+  const stages = writeStages(splitGraph(model, { splits, output: 'translated', states: [] }), splits);
   const values = await Promise.all(stages.map(valuesOf));
   expect(values).toMatchObject([
     { inputs: ['frame'], outputs: ['pixels'] },
@@ -246,7 +151,7 @@ test('what the graphs inside a node read from around it goes with the node', asy
 test('a file that is cut off or spoiled anywhere gives an error or three stages, never a hang', async () => {
   const whole = await readFile(`${fixture('chooses-by-size')}/model.onnx`);
   const points = { splits: [['pixels'], ['x']], output: 'translated', states: [] };
-  const results = readSpoiled(whole, (bytes) => write(splitGraph(bytes, points), points.splits));
+  const results = readSpoiled(whole, (bytes) => writeStages(splitGraph(bytes, points), points.splits));
   const split = results.flatMap((result) => (result instanceof Error ? [] : [result]));
   expect(results.length - split.length).toBeGreaterThan(whole.length / 2);
   expect(split.every((stages) => stages.length === 3 && stages.every(({ length }) => length > 0))).toBe(true);
