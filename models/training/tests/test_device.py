@@ -17,7 +17,7 @@ from turbo_training import device, train, weights
 from turbo_training.cli import main
 from turbo_training.config import Phase, load
 from turbo_training.evaluate import without_heads
-from turbo_training.examples import Pairs, Still, Taught
+from turbo_training.examples import Pairs, Passing, Still, Taught
 from turbo_training.folders import Folders
 from turbo_training.likeness import Likeness, Wholes
 from turbo_training.losses import _blurring
@@ -87,8 +87,9 @@ def test_a_step_of_a_recipe_stays_on_its_device() -> None:
         "backwards": Taught(pictures, (64, 64), backwards=True, dark=False),
         "pairs": Pairs([pictures[0][:6]], (64, 64), 0.15),
         "still": Still([pictures[0][:6]], (64, 64)),
+        "passing": Passing([pictures[0][:3]], (64, 64)),
     }
-    batches = _batches(sources, {"teacher": 2, "backwards": 1, "pairs": 1, "still": 1}, 0)
+    batches = _batches(sources, {"teacher": 2, "backwards": 1, "pairs": 1, "still": 1, "passing": 1}, 0)
     whole = torch.zeros(10, 352, 640, dtype=torch.uint8).to(CUDA)
     unpaired = _Unpaired(Wholes([whole]), Likeness([torch.rand(3, 176, 320)], 1, CUDA), rng)
     for _ in range(2):

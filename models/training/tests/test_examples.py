@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from turbo_training.examples import Pairs, Still, Taught, _mirrors
+from turbo_training.examples import Pairs, Passing, Still, Taught, _mirrors
 from turbo_training.losses import Batch
 from turbo_training.pictures import crop, pixels, relight
 
@@ -110,3 +110,21 @@ def test_neighbouring_frames_are_changed_alike() -> None:
     assert drawn.picture.mean((1, 2, 3)).std() > 0.03
     noisy = (drawn.picture - drawn.target).abs().amax((1, 2, 3)) > 1e-4
     assert 4 < noisy.sum() < 20
+
+
+def test_what_passes_hides_a_part_and_leaves_the_rest_as_it_was() -> None:
+    flat = [pixels(Image.new("RGB", (200, 120), (grey,) * 3)) for grey in (20, 230)]
+    drawn = Passing(flat, SIZE).draw(np.random.default_rng(0), 300)
+    assert drawn.twin.all()
+    changed = (drawn.picture != drawn.target).any(1).flatten(1).float().mean(1)
+    assert (changed > 0).float().mean() > 0.95
+    assert changed.max() <= 3 * 0.2**2 + 0.01, "no more than three things of a fifth of its sides"
+    most = (drawn.picture - drawn.target).abs().amax((1, 2, 3))
+    assert (most > 0.4).float().mean() > 0.25, "parts of another picture"
+
+
+def test_what_passes_does_so_in_several_lights() -> None:
+    drawn = Passing([pixels(Image.new("RGB", (200, 120), (110,) * 3))], SIZE).draw(np.random.default_rng(0), 48)
+    brightness = drawn.picture.mean((1, 2, 3))
+    assert brightness.std() > 0.09
+    assert (brightness > 0.8).sum() > 4, "burnt out, too"

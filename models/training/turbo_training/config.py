@@ -29,13 +29,13 @@ class Phase:
     rate: float
     """Learning rate; it rises over the first 100 steps and falls along a half cosine, so that short phases stay below it."""
     mixture: dict[str, int]
-    """How many pictures of each source (`pairs`, `teacher`, `target`, `still`) are in a batch."""
+    """How many pictures of each source (`pairs`, `teacher`, `target`, `still`, `passing`) are in a batch."""
     crop: tuple[int, int] | None = None
     """Height and width of its crops, where they are not the recipe's: pairs tell more of the whole picture the larger they are."""
     trust: float = 1.0
     """How much the tones that the painter gives count; at 0 it teaches what is emitted, where the sky goes and what it is sure of."""
     calm: float = 6.0
-    """Weight of what changes from frame to frame where the video doesn't."""
+    """Weight of what changes from one frame to the next, or where something passes, where the input doesn't."""
     likeness: float = 0.0
     """Weight of the distance between whole translated pictures, as a set, and real pictures of the target domain."""
     veil: float = 0.0

@@ -23,6 +23,10 @@ BURNT_OUT = 0.25
 """Share of streets painted as night that a camera in the sun has taken: what is burnt out is as white as a lamp, and is none."""
 SUNLIT = (1.3, 2.2)
 """How much too bright a camera in the sun is."""
+SUNLIT_SHARE = 0.35
+"""Share of what still cameras see that is mostly burnt out."""
+PASSING, BROADEST = 3, 0.2
+"""How many things pass through a picture at once, at most, and how tall and wide they are, at most, in parts of it."""
 
 
 class Source(Protocol):
@@ -66,13 +70,37 @@ class Still:
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
         frames = _crops(self.pairs, self.size, rng, count)
         exposure, gamma = np.exp(rng.normal(0, 0.15, count)), np.exp(rng.normal(0, 0.1, count))
-        # in some, most of the picture is burnt out, and what flickers there is the codec's noise
-        exposure = exposure * np.where(rng.random(count) < 0.35, rng.uniform(*SUNLIT, count), 1)
+        # what flickers in burnt-out pictures is the codec's noise
+        exposure = exposure * np.where(rng.random(count) < SUNLIT_SHARE, rng.uniform(*SUNLIT, count), 1)
         frames = (per_picture(exposure, frames) * frames ** per_picture(gamma, frames)).clamp(0, 1)
         noise = torch.stack([torch.cat([_coarse_noise(frame[:3], rng), _coarse_noise(frame[3:], rng)]) for frame in frames])
         level = rng.uniform(0, 0.02, count) * (rng.random(count) < 0.5)
         first, second = (frames + per_picture(level, frames) * noise).clamp(0, 1).split(3, 1)
         return Batch.of(first, second, twin=True)
+
+
+class Passing:
+    """Pictures through which something passes, as a still camera would see it a moment apart. What it hides changes; the rest should not,
+    but a network that looks at much of the picture at once lets it. Videos that show this are few, and show few streets."""
+
+    def __init__(self, pictures: list[Tensor], size: tuple[int, int]) -> None:
+        self.pictures, self.size = pictures, size
+
+    def draw(self, rng: np.random.Generator, count: int) -> Batch:
+        pictures = _crops(self.pictures, self.size, rng, count)
+        exposure = np.where(rng.random(count) < SUNLIT_SHARE, rng.uniform(*SUNLIT, count), 1)
+        first = relight((per_picture(exposure, pictures) * pictures).clamp(0, 1), rng)
+        return Batch.of(first, torch.stack([self._passed(picture, rng) for picture in first]), twin=True)
+
+    def _passed(self, picture: Tensor, rng: np.random.Generator) -> Tensor:
+        """This picture with a few pieces of another in it, each somewhat brighter or darker than it is there."""
+        passed, other = picture.clone(), crop(one_of(self.pictures, rng), self.size, rng)
+        for _ in range(rng.integers(1, PASSING + 1)):
+            tall, wide = (max(FOLD, round(side * rng.uniform(0.04, BROADEST))) for side in self.size)
+            top, left = (int(rng.integers(0, side - part + 1)) for side, part in zip(self.size, (tall, wide), strict=True))
+            there = (slice(None), slice(top, top + tall), slice(left, left + wide))
+            passed[there] = (other[there] * float(np.exp(rng.normal(0, 0.3)))).clamp(0, 1)
+        return passed
 
 
 def _coarse_noise(like: Tensor, rng: np.random.Generator) -> Tensor:

@@ -25,7 +25,7 @@ class Batch:
     split: Tensor
     """1 where there are layers, else 0; kept on the CPU, as `twin` is, so that a GPU needn't be asked."""
     twin: Tensor
-    """Which of them have no target, but the next frame of the same video."""
+    """Which of them have no target, but what the same camera sees a moment later."""
     sure: Tensor
     """Where the painter's tones count whatever the trust: [B, 1, H, W], 0 to 1."""
 
@@ -211,7 +211,7 @@ def _reddish(light: Tensor) -> Tensor:
 
 
 def restless(first: Maps, second: Maps, batch: Batch) -> Tensor:
-    """How much neighbouring frames differ in the output where they don't in the input, noise aside."""
+    """How much what the same camera sees a moment later differs in the output where it doesn't in the input, noise aside."""
     before, after = first.apply(batch.picture), second.apply(batch.target)
     still = ((batch.picture - batch.target).abs().amax(1, keepdim=True) < 0.05).float()
     noise = (batch.picture - batch.target).abs()

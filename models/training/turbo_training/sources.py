@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .config import Config
 from .device import CPU
-from .examples import Pairs, Source, Still, Taught, Unchanged
+from .examples import Pairs, Passing, Source, Still, Taught, Unchanged
 from .pictures import pixels, read
 
 Layers = tuple[Image.Image, Image.Image, Image.Image, Image.Image]
@@ -81,16 +81,22 @@ def open_sources(
         pairs = [pair for pair in read_pairs(data, config.data.pairs) if pair.name not in hold_out]
         sources["pairs"] = Pairs([pixels(pair.picture, pair.target).to(device) for pair in pairs], config.crop, config.relight)
     if "target" in names:
-        paths = glob(data, config.data.target)
-        chosen = paths[:: max(1, len(paths) // 240)]
-        sources["target"] = Unchanged([pixels(read(path)).to(device) for path in chosen], config.crop)
+        sources["target"] = Unchanged(_some(data, config.data.target, device), config.crop)
     if "still" in names:
         firsts = sorted((work / "still").glob("*-0.png"))
         twins = ((first, first.with_name(first.name.replace("-0.png", "-1.png"))) for first in firsts)
         sources["still"] = Still([pixels(*(Image.open(frame).convert("RGB") for frame in twin)).to(device) for twin in twins], config.crop)
+    if "passing" in names:
+        sources["passing"] = Passing(_some(data, config.data.examples or config.data.source, device), config.crop)
     if "teacher" in names:
         layers = read_taught(work, config.data.backwards, device)
         if not layers:
             raise ValueError(f"{config.id}: there are no painted layers in {work / 'taught'}; `prepare` makes them")
         sources["teacher"] = Taught(layers, config.crop, config.data.backwards, config.data.painter == "night")
     return sources
+
+
+def _some(data: Path, patterns: list[str], device: torch.device) -> list[Tensor]:
+    """The pictures of these patterns, or some of them that lie evenly among them where they are many."""
+    paths = glob(data, patterns)
+    return [pixels(read(path)).to(device) for path in paths[:: max(1, len(paths) // 240)]]
