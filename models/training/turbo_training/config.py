@@ -35,7 +35,7 @@ class Phase:
     trust: float = 1.0
     """How much the tones that the painter gives count; at 0 it teaches what is emitted, where the sky goes and what it is sure of."""
     calm: float = 6.0
-    """Weight of what changes from one frame to the next, or where something passes, where the input doesn't."""
+    """Weight of what changes in the output, from one moment to the next, where the input doesn't."""
     likeness: float = 0.0
     """Weight of the distance between whole translated pictures, as a set, and real pictures of the target domain."""
     veil: float = 0.0

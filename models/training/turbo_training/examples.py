@@ -39,6 +39,11 @@ def _crops(pictures: list[Tensor], size: tuple[int, int], rng: np.random.Generat
     return torch.stack([crop(one_of(pictures, rng), size, rng) for _ in range(count)])
 
 
+def _sunlit(rng: np.random.Generator, count: int, share: float) -> np.ndarray:
+    """Exposures [count], of which a `share` is too bright, as of a camera in the sun."""
+    return np.where(rng.random(count) < share, rng.uniform(*SUNLIT, count), 1)
+
+
 class Pairs:
     """Aligned pairs made by a large teacher."""
 
@@ -71,7 +76,7 @@ class Still:
         frames = _crops(self.pairs, self.size, rng, count)
         exposure, gamma = np.exp(rng.normal(0, 0.15, count)), np.exp(rng.normal(0, 0.1, count))
         # what flickers in burnt-out pictures is the codec's noise
-        exposure = exposure * np.where(rng.random(count) < SUNLIT_SHARE, rng.uniform(*SUNLIT, count), 1)
+        exposure = exposure * _sunlit(rng, count, SUNLIT_SHARE)
         frames = (per_picture(exposure, frames) * frames ** per_picture(gamma, frames)).clamp(0, 1)
         noise = torch.stack([torch.cat([_coarse_noise(frame[:3], rng), _coarse_noise(frame[3:], rng)]) for frame in frames])
         level = rng.uniform(0, 0.02, count) * (rng.random(count) < 0.5)
@@ -88,8 +93,8 @@ class Passing:
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
         pictures = _crops(self.pictures, self.size, rng, count)
-        exposure = np.where(rng.random(count) < SUNLIT_SHARE, rng.uniform(*SUNLIT, count), 1)
-        first = relight((per_picture(exposure, pictures) * pictures).clamp(0, 1), rng)
+        exposure = per_picture(_sunlit(rng, count, SUNLIT_SHARE), pictures)
+        first = relight((exposure * pictures).clamp(0, 1), rng)
         return Batch.of(first, torch.stack([self._passed(picture, rng) for picture in first]), twin=True)
 
     def _passed(self, picture: Tensor, rng: np.random.Generator) -> Tensor:
@@ -153,8 +158,8 @@ class Taught:
         light = light.square()
         if self.backwards:
             return Batch.of(relight(self._varied(base, light, sure, rng), rng), picture)
-        burnt_out = np.where(self.dark & (rng.random(count) < BURNT_OUT), rng.uniform(*SUNLIT, count), 1)
-        return Batch.of(relight(picture * per_picture(burnt_out, picture), rng), (base + light).clamp(0, 1), (base, light), sure)
+        exposure = per_picture(_sunlit(rng, count, BURNT_OUT * self.dark), picture)
+        return Batch.of(relight(exposure * picture, rng), (base + light).clamp(0, 1), (base, light), sure)
 
     def _cut(self, rng: np.random.Generator) -> Tensor:
         cut = crop(one_of(self.layers, rng), self.size, rng)
