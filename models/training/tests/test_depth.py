@@ -158,8 +158,9 @@ def test_a_picture_of_any_size_has_a_distance_everywhere() -> None:
     assert far.shape == (150, 231) and np.isfinite(distance(replace(odd, far=far))).all()
 
 
-def test_painters_side_by_side_paint_what_one_does(tmp_path: Path) -> None:
-    street, recipe = _street(), load(Path(__file__).parent.parent / "configs" / "clear-to-foggy.yaml")
+@pytest.mark.parametrize(("effect", "files"), [("clear-to-foggy", 3), ("rainy-to-clear", 3 * 4)])
+def test_painters_side_by_side_paint_what_one_does(tmp_path: Path, effect: str, files: int) -> None:
+    street, recipe = _street(), load(Path(__file__).parent.parent / "configs" / f"{effect}.yaml")
     paths = [tmp_path / f"bdd_{index}.png" for index in range(3)]
     for index, path in enumerate(paths):
         Image.fromarray((street.day * (200 + index)).astype(np.uint8)).save(path)
@@ -169,11 +170,13 @@ def test_painters_side_by_side_paint_what_one_does(tmp_path: Path) -> None:
 
     classifier = SimpleNamespace(classify=lambda _: street.shows, features=features)
     survey.survey(classifier, paths, tmp_path / "labels", tmp_path)  # type: ignore[arg-type]
-    painted = list[dict[str, bytes]]()
+    painted = list[dict[str, np.ndarray]]()
     for workers in (1, 2):
         work = tmp_path / str(workers)
         (work / "taught").mkdir(parents=True)
         easel = Easel(recipe, tmp_path / "labels", work, tmp_path, {}, {})
-        list(each(easel.paint, list(enumerate(paths, 1)), workers))
-        painted.append({path.name: path.read_bytes() for path in (work / "taught").iterdir()})
-    assert len(painted[0]) == 9 and painted[0] == painted[1]
+        list(each(easel.paint, [(index, path, effect == "rainy-to-clear") for index, path in enumerate(paths, 1)], workers))
+        painted.append({path.name: np.asarray(Image.open(path), int) for path in (work / "taught").iterdir()})
+    assert len(painted[0]) == 3 * files and painted[0].keys() == painted[1].keys()
+    # sums come out otherwise in one thread
+    assert max(np.abs(alone - painted[1][name]).max() for name, alone in painted[0].items()) <= (effect == "rainy-to-clear")

@@ -84,12 +84,13 @@ def test_a_step_of_a_recipe_stays_on_its_device() -> None:
     pictures = [torch.zeros(10, 80, 96, dtype=torch.uint8).to(CUDA)]
     sources = {
         "teacher": Taught(pictures, (64, 64)),
-        "backwards": Taught(pictures, (64, 64), backwards=True, dark=False),
+        "backwards": Taught(pictures, (64, 64), backwards=True),
+        "wet": Taught(pictures, (64, 64), "clear"),
         "pairs": Pairs([pictures[0][:6]], (64, 64), 0.15),
         "still": Still([pictures[0][:6]], (64, 64)),
         "passing": Passing([pictures[0][:3]], (64, 64)),
     }
-    batches = _batches(sources, {"teacher": 2, "backwards": 1, "pairs": 1, "still": 1, "passing": 1}, 0)
+    batches = _batches(sources, dict.fromkeys(sources, 1) | {"teacher": 2}, 0)
     whole = torch.zeros(10, 352, 640, dtype=torch.uint8).to(CUDA)
     unpaired = _Unpaired(Wholes([whole]), Likeness([torch.rand(3, 176, 320)], 1, CUDA), rng)
     for _ in range(2):

@@ -6,9 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
 from turbo_training import config
-from turbo_training.evaluate import _before, _first, _folds, _said, without_heads
+from turbo_training import evaluate as evaluating
+from turbo_training.evaluate import _before, _first, _folds, _said, leave_one_out, without_heads
+from turbo_training.network import Generator
+from turbo_training.sources import Pair
 
 RECIPE = Path(__file__).parents[1] / "configs" / "day-to-night.yaml"
 
@@ -22,14 +27,52 @@ def test_leave_one_out_fits_all_that_saw_a_pair() -> None:
     assert _before(recipe, Path("work")) == Path(f"work/{alone.name}-{alone.steps:06d}.pt")
 
 
-def test_where_no_phase_sees_a_pair_the_last_is_fitted() -> None:
+def test_where_no_phase_sees_a_pair_the_network_is_judged_as_it_is() -> None:
     recipe = config.load(RECIPE)
     alone = replace(recipe.phases[0], name="other")
-    assert _first(replace(recipe, phases=[recipe.phases[0], alone])) == 1
+    unpaired = replace(recipe, phases=[recipe.phases[0], alone])
+    assert unpaired.phases[_first(unpaired) :] == []
+    with pytest.raises(ValueError, match="as it is: it takes no --weights"):
+        evaluating.evaluate(unpaired, Path(), Path(), Path("last.pt"), ["pairs"], start=Path("start.pt"))
 
 
-def test_a_recipe_of_one_phase_asks_for_weights() -> None:
-    recipe = config.load(RECIPE)
+def test_what_saw_no_pair_is_judged_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = without_heads(config.load(RECIPE))
+    unpaired = replace(recipe, phases=recipe.phases[:1])
+    grey = Image.new("RGB", (32, 32), (90, 90, 90))
+    judged: list[float] = []
+
+    def judge(generator: Generator, _: Pair, __: object, scores: dict[str, list[tuple[float, float]]]) -> list[Image.Image]:
+        judged.append(next(generator.parameters()).mean().item())
+        for found in scores.values():
+            found.append((0, 0))
+        return [grey]
+
+    monkeypatch.setattr(evaluating, "read_pairs", lambda *_: [Pair(f"pair/{number}", grey, grey) for number in range(recipe.folds)])
+    monkeypatch.setattr(evaluating, "_judge", judge)
+    for value in (0.25, 0.5):
+        weights = {name: torch.full_like(weight, value) for name, weight in Generator(recipe.widths).state_dict().items()}
+        torch.save({"generator": weights, "averaged": weights}, tmp_path / "last.pt")
+        found = leave_one_out(unpaired, tmp_path, tmp_path, tmp_path, tmp_path / "last.pt")
+        assert found["trainedWithoutEach"] is False
+    assert judged == [0.25] * recipe.folds + [0.5] * recipe.folds
+    monkeypatch.setattr(evaluating, "save", lambda *_: None)
+    evaluating.evaluate(unpaired, tmp_path, tmp_path, tmp_path / "last.pt", ["pairs"])
+    assert judged[-recipe.folds :] == [0.5] * recipe.folds and len(judged) == 3 * recipe.folds, "by the weights that are measured"
+    trained: list[Path] = []
+
+    def learn(_: config.Config, __: Path, work: Path, *___: object) -> None:
+        trained.append(work)
+        work.mkdir(parents=True)
+        torch.save(torch.load(tmp_path / "last.pt"), work / "final.pt")
+
+    monkeypatch.setattr(evaluating, "train", learn)
+    found = leave_one_out(recipe, tmp_path, tmp_path, tmp_path, tmp_path / "last.pt")
+    assert found["trainedWithoutEach"] is True and len(set(trained)) == recipe.folds
+
+
+def test_a_recipe_that_sees_pairs_from_the_start_asks_for_weights() -> None:
+    recipe = without_heads(config.load(RECIPE))
     with pytest.raises(ValueError, match="--weights"):
         _before(replace(recipe, phases=recipe.phases[-1:]), Path("work"))
 

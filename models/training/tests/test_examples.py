@@ -62,26 +62,51 @@ def test_what_is_lit_is_drawn_more_often() -> None:
     assert lit == pytest.approx(5 / 8, abs=0.06)
 
 
-def test_spray_lies_low_in_wet_streets_that_are_to_come_back() -> None:
-    drawn = Taught([_layers(51, 0)], SIZE, backwards=True, dark=False).draw(np.random.default_rng(0), 60)
-    assert torch.allclose(drawn.target, torch.tensor(120 / 255)), "none of it in what should come out"
+def test_what_is_to_clear_up_is_enlarged_little() -> None:
+    """The painter goes by how bright and how warm a picture is on the whole."""
+    layers = _layers(0, 0)
+    layers[3:6] = torch.linspace(40, 200, layers.shape[2]).byte()
+
+    def seen(painter: str) -> float:
+        """The least part of a picture's width, of what a crop of its size could see."""
+        across = Taught([layers], SIZE, painter).draw(np.random.default_rng(2), 200).target[:, 0, 0]
+        return float((across.amax(1) - across.amin(1)).min() * 255 / 160 * layers.shape[2] / SIZE[1])
+
+    assert seen("clear") > 0.75
+    assert seen("rain") < 0.6
+    passing = Passing([layers[3:6]], SIZE, "clear").draw(np.random.default_rng(2), 60).picture[:, 0]
+    assert (passing.amax((1, 2)) - passing.amin((1, 2))).median() > 0.43, "what something passes through, too"
+
+
+def test_a_night_is_to_become_the_day_it_was_painted_from() -> None:
+    drawn = Taught([_layers(51, 128)], SIZE, backwards=True).draw(np.random.default_rng(0), 40)
+    assert torch.allclose(drawn.target, torch.tensor(120 / 255))
+    brightness = drawn.picture.mean((1, 2, 3))
+    assert brightness.max() < 0.8 and brightness.std() > 0.05, "as dark as different nights"
+
+
+def test_spray_lies_low_in_rainy_streets_that_are_to_clear_up() -> None:
+    layers = _layers(90, 0)
+    layers[:3] = 51
+    drawn = Taught([layers], SIZE, "clear").draw(np.random.default_rng(0), 60)
+    assert torch.allclose(drawn.target, torch.tensor(90 / 255)), "none of it in what should come out"
     soft = torch.nn.functional.avg_pool2d(drawn.picture.mean(1), 8)
     clear = soft[:, 0].median(1).values
     assert ((soft[:, 3:].amax((1, 2)) - clear) > 0.1).float().mean() > 0.6
     assert ((soft[:, 0].amax(1) - clear) > 0.1).float().mean() < 0.1, "but no higher than a car raises it"
-    forwards = Taught([_layers(51, 0)], SIZE, dark=False).draw(np.random.default_rng(0), 4)
+    forwards = Taught([layers], SIZE, "rain").draw(np.random.default_rng(0), 4)
     assert torch.allclose(forwards.picture.std((2, 3)), torch.zeros(4, 3), atol=0.04), "nor in what is to become wet"
 
 
-def test_wet_ground_mirrors_in_what_is_to_come_back() -> None:
+def test_wet_ground_mirrors_in_what_is_to_clear_up() -> None:
     """A red wall above a road: below it the road is red, in the picture that goes in alone."""
     layers = torch.zeros(10, *SIZE, dtype=torch.uint8)
-    layers[:6], layers[3, :32], layers[9, 32:] = 90, 220, 255
-    layers[3:6, 32:, 48:] = layers[3:6, :32, 48:] = 90
+    layers[:6], layers[0, :32], layers[9, 32:] = 90, 220, 255
+    layers[:3, 32:, 48:] = layers[:3, :32, 48:] = 90
 
     def drawn() -> Batch:
         torch.manual_seed(0)
-        return Taught([layers], SIZE, backwards=True, dark=False).draw(np.random.default_rng(0), 40)
+        return Taught([layers], SIZE, "clear").draw(np.random.default_rng(0), 40)
 
     wet = drawn()
     assert torch.allclose(wet.target, torch.tensor(90 / 255)), "nothing of it in what should come out"
@@ -89,7 +114,7 @@ def test_wet_ground_mirrors_in_what_is_to_come_back() -> None:
     mirrored = (wet.picture - drawn().picture).abs().amax((1, 2, 3))
     assert (mirrored > 0.03).float().mean() > 0.6, "but in what goes in"
     layers[9, 32:] = 255
-    light = _mirrors(layers[None, 3:6] / 255, layers[None, 9:] / 255)
+    light = _mirrors(layers[None, :3] / 255, layers[None, 9:] / 255)
     redness = light[0, 0] - light[0, 1]
     assert redness[34:44, 4:40].min() > 0.03 and redness[:28].abs().max() < 0.01
     assert redness[34:44, 60:].max() < 0.02, "below what is grey the road stays grey"
@@ -124,7 +149,10 @@ def test_what_passes_hides_a_part_and_leaves_the_rest_as_it_was() -> None:
 
 
 def test_what_passes_does_so_in_several_lights() -> None:
-    drawn = Passing([pixels(Image.new("RGB", (200, 120), (110,) * 3))], SIZE).draw(np.random.default_rng(0), 48)
+    grey = [pixels(Image.new("RGB", (200, 120), (110,) * 3))]
+    drawn = Passing(grey, SIZE).draw(np.random.default_rng(0), 48)
     brightness = drawn.picture.mean((1, 2, 3))
     assert brightness.std() > 0.09
     assert (brightness > 0.8).sum() > 4, "burnt out, too"
+    rainy = Passing(grey, SIZE, "clear").draw(np.random.default_rng(0), 48).picture.mean((1, 2, 3))
+    assert (rainy - 110 / 255).abs().median() < 0.03, "but rainy ones near their own: by it, the painter of clear weather goes"

@@ -10,43 +10,25 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from streets import HEIGHT, HORIZON, WIDTH, put, street
 
-from turbo_training import config, fitting, night, rain, snow
+from turbo_training import config, night, rain, snow
 from turbo_training import prepare as preparing
 from turbo_training.examples import Taught
+from turbo_training.frames import save_frames
 from turbo_training.lamps import find_street_lamps
 from turbo_training.losses import Batch, emission, layered
 from turbo_training.pictures import save_whole
-from turbo_training.prepare import paint_file, prepare, redden, save_frames
+from turbo_training.prepare import paint_file, prepare, redden
 from turbo_training.scene import Box, Scene, Windows
 from turbo_training.segmenter import BUILDING, CAR, CLASSES, POLE, ROAD, SIGN, SKY, TREE
 from turbo_training.sources import read_taught
 
-WIDTH, HEIGHT, HORIZON = 320, 180, 90
-
-
-def _street(from_above: bool = False) -> Scene:
-    """A road under a blue sky, with a pale house on the left."""
-    day = np.full((HEIGHT, WIDTH, 3), 0.4, np.float32)
-    shows = np.zeros((CLASSES, HEIGHT, WIDTH), np.float32)
-    shows[ROAD] = 1
-    if not from_above:
-        day[:HORIZON] = (0.5, 0.6, 0.95)
-        _put(day, shows, SKY, slice(0, HORIZON), slice(0, WIDTH), (0.5, 0.6, 0.95))
-        _put(day, shows, BUILDING, slice(20, HORIZON), slice(0, 140), (0.7, 0.7, 0.65))
-    return Scene(day, shows, not from_above)
-
-
-def _put(day: np.ndarray, shows: np.ndarray, kind: int, rows: slice, columns: slice, colour: tuple[float, float, float]) -> None:
-    day[rows, columns] = colour
-    shows[:, rows, columns] = 0
-    shows[kind, rows, columns] = 1
-
 
 def _tail_lamp() -> Scene:
     """A grey car with a red lamp on a road under the sky."""
-    scene = _street()
-    _put(scene.day, scene.shows, CAR, slice(100, 130), slice(200, 240), (0.4, 0.4, 0.4))
+    scene = street()
+    put(scene.day, scene.shows, CAR, slice(100, 130), slice(200, 240), (0.4, 0.4, 0.4))
     scene.day[112:116, 202:206] = (0.8, 0.1, 0.1)
     return scene
 
@@ -79,9 +61,9 @@ def test_night_lights_windows_but_no_specks_eaves_or_walls_in_shadow() -> None:
 
 def test_night_has_lamps_on_posts_but_not_on_roofs() -> None:
     def brightest(foot: int, columns: slice) -> float:
-        scene = _street()
-        _put(scene.day, scene.shows, BUILDING, slice(50, HORIZON), slice(140, 260), (0.7, 0.7, 0.65))
-        _put(scene.day, scene.shows, POLE, slice(foot - 30, foot), columns, (0.3, 0.3, 0.3))
+        scene = street()
+        put(scene.day, scene.shows, BUILDING, slice(50, HORIZON), slice(140, 260), (0.7, 0.7, 0.65))
+        put(scene.day, scene.shows, POLE, slice(foot - 30, foot), columns, (0.3, 0.3, 0.3))
         tip = scene.shows[POLE].nonzero()[0].min()
         return float(night.paint(scene).light[tip - 2 : tip + 6, columns].max())
 
@@ -91,9 +73,9 @@ def test_night_has_lamps_on_posts_but_not_on_roofs() -> None:
 
 def test_night_has_no_lamp_on_a_spire_where_the_camera_stands() -> None:
     def lamps(kind: int) -> int:
-        scene = _street()
-        _put(scene.day, scene.shows, kind, slice(80, HORIZON), slice(240, 262), (0.5, 0.3, 0.2))
-        _put(scene.day, scene.shows, POLE, slice(50, 80), slice(249, 253), (0.3, 0.3, 0.3))
+        scene = street()
+        put(scene.day, scene.shows, kind, slice(80, HORIZON), slice(240, 262), (0.5, 0.3, 0.2))
+        put(scene.day, scene.shows, POLE, slice(50, 80), slice(249, 253), (0.3, 0.3, 0.3))
         return len(find_street_lamps(Scene(scene.day, scene.shows, False), HORIZON))
 
     assert lamps(BUILDING) == 0
@@ -101,20 +83,20 @@ def test_night_has_no_lamp_on_a_spire_where_the_camera_stands() -> None:
 
 
 def test_night_has_lamps_at_the_ends_of_arms_and_one_on_a_post_in_pieces() -> None:
-    scene = _street()
-    _put(scene.day, scene.shows, POLE, slice(30, HORIZON + 4), slice(250, 253), (0.3, 0.3, 0.3))
-    _put(scene.day, scene.shows, POLE, slice(30, 33), slice(225, 250), (0.3, 0.3, 0.3))
+    scene = street()
+    put(scene.day, scene.shows, POLE, slice(30, HORIZON + 4), slice(250, 253), (0.3, 0.3, 0.3))
+    put(scene.day, scene.shows, POLE, slice(30, 33), slice(225, 250), (0.3, 0.3, 0.3))
     light = night.paint(scene).light.max(-1)
     assert light[31, 226] > 0.5, "the end of the arm"
     assert light[31, 251] < light[31, 226] / 2, "the top of the post"
-    _put(scene.day, scene.shows, SKY, slice(60, 68), slice(250, 253), (0.5, 0.6, 0.95))
+    put(scene.day, scene.shows, SKY, slice(60, 68), slice(250, 253), (0.5, 0.6, 0.95))
     assert len(find_street_lamps(scene, HORIZON)) == 1
 
 
 def test_night_lights_windows_where_someone_saw_them_and_none_where_someone_saw_none() -> None:
     def lit(windows: Windows) -> tuple[float, float]:
         """How sure it is of a dark pane, and of a piece of wall."""
-        scene = replace(_street(), windows=windows)
+        scene = replace(street(), windows=windows)
         scene.day[40:50, 60:70] = 0.2
         sure = night.paint(scene).sure
         return float(sure[45, 65]), float(sure[65, 105])
@@ -131,8 +113,8 @@ def test_night_lights_windows_where_someone_saw_them_and_none_where_someone_saw_
 
 def test_night_has_no_lamps_on_what_may_be_no_post_nor_where_wires_may_be() -> None:
     def lamps(sure: float, left: int = 0, right: int = 0) -> int:
-        scene = _street()
-        _put(scene.day, scene.shows, POLE, slice(30, HORIZON + 4), slice(250, 253), (0.3, 0.3, 0.3))
+        scene = street()
+        put(scene.day, scene.shows, POLE, slice(30, HORIZON + 4), slice(250, 253), (0.3, 0.3, 0.3))
         scene.shows[POLE] *= sure
         scene.shows[POLE, 30:33, 250 - left : 250] = scene.shows[POLE, 30:33, 253 : 253 + right] = 0.2
         return len(find_street_lamps(scene, HORIZON))
@@ -145,11 +127,11 @@ def test_night_has_no_lamps_on_what_may_be_no_post_nor_where_wires_may_be() -> N
 
 def test_night_has_no_lamps_where_towers_end_on_low_posts_and_under_signs() -> None:
     def lit(rows: slice, columns: slice, sign: bool = False) -> bool:
-        scene = _street()
-        _put(scene.day, scene.shows, POLE, rows, columns, (0.3, 0.3, 0.3))
+        scene = street()
+        put(scene.day, scene.shows, POLE, rows, columns, (0.3, 0.3, 0.3))
         if sign:
             around = slice(rows.start, rows.start + 10), slice(columns.start - 8, columns.start)
-            _put(scene.day, scene.shows, SIGN, *around, (0.1, 0.2, 0.7))
+            put(scene.day, scene.shows, SIGN, *around, (0.1, 0.2, 0.7))
         return len(find_street_lamps(scene, HORIZON)) > 0
 
     assert lit(slice(30, HORIZON + 4), slice(250, 253))
@@ -162,8 +144,8 @@ def test_night_has_no_lamps_where_towers_end_on_low_posts_and_under_signs() -> N
 
 def test_night_takes_no_roof_for_a_car_where_the_camera_stands() -> None:
     def reddest(wide: int, from_car: bool) -> float:
-        scene = _street()
-        _put(scene.day, scene.shows, CAR, slice(100, 130), slice(160, 160 + wide), (0.4, 0.4, 0.4))
+        scene = street()
+        put(scene.day, scene.shows, CAR, slice(100, 130), slice(160, 160 + wide), (0.4, 0.4, 0.4))
         scene.day[112:116, 162:166] = (0.8, 0.1, 0.1)
         return float(night.paint(Scene(scene.day, scene.shows, from_car)).light[112:116, 162:166, 0].mean())
 
@@ -223,7 +205,7 @@ def test_light_on_suspicion_costs_more_in_the_sky_than_on_a_wall() -> None:
 
 
 def test_snow_lies_on_the_road_but_not_on_walls() -> None:
-    scene = _street()
+    scene = street()
     scene.day[118:122, 100:200] = 1.0
     base, light, sure = snow.paint(scene)
     shown = (base + light).mean(-1)
@@ -235,7 +217,7 @@ def test_snow_lies_on_the_road_but_not_on_walls() -> None:
 
 
 def test_rain_is_sure_of_the_ground_and_hides_what_is_far() -> None:
-    scene = _street()
+    scene = street()
     base, light, sure = rain.paint(scene)
     assert sure is not None
     assert sure[HORIZON + 5 : 145].min() > 0.9
@@ -247,26 +229,15 @@ def test_rain_is_sure_of_the_ground_and_hides_what_is_far() -> None:
     assert below[0] > 1.5 * below[-1], "haze lies on far ground"
     assert base[:50, 200:].max() < 0.05 and light[:50, 200:].min() > 0.5, "nothing is left of the blue sky"
     assert np.ptp(light[:50, 200:].mean((0, 1))) < 0.1, "and what is there instead is grey"
-    from_above = _street(from_above=True)
+    from_above = street(from_above=True)
     assert rain.paint(from_above).sure.max() == 0
     between_houses = rain.paint(replace(from_above, from_car=True)).sure
     assert between_houses is not None and between_houses[:145].min() > 0.9, "from a car the horizon is in view, whatever hides the sky"
 
 
-def test_rain_is_fitted_to_a_picture_of_other_rain() -> None:
-    """Of a street under another sky, in thicker haze: what is fitted to it comes near."""
-    known = rain.fields(_street())
-    other = rain.FITTED._replace(sky=rain.FITTED.sky - 0.2, thickness=2 * rain.FITTED.thickness)
-    target = sum(rain.layers(known, other)).clamp(0, 1)
-    found = fitting.fit([(known, target)], steps=80)
-    (before, _), (after, alike) = (fitting.judge(known, target, tones) for tones in (rain.FITTED, found))
-    assert after > before + 8 and alike > 0.95
-    assert (found.sky - other.sky).abs().max() < 0.05
-
-
 def test_what_is_sure_reaches_the_loss(tmp_path: Path) -> None:
     """Written beside the layers, cut with them, and counted where the rest is not."""
-    scene = _street()
+    scene = street()
     (tmp_path / "taught").mkdir()
     for name, painter in (("amos_1", rain.paint), ("amos_2", night.paint)):
         paint_file(painter, scene, tmp_path / "taught" / name)
@@ -296,7 +267,7 @@ def test_what_is_sure_reaches_the_loss(tmp_path: Path) -> None:
 def test_drops_fall_all_over_a_crop() -> None:
     """Also over one that is larger than the texture, and anew in each picture."""
     size = (360, 640)
-    taught = Taught([torch.full((10, *size), 90, dtype=torch.uint8)], size, backwards=True, dark=False)
+    taught = Taught([torch.full((10, *size), 90, dtype=torch.uint8)], size, "clear")
     rng = np.random.default_rng(0)
     drops = [found for found in taught._drops(torch.zeros(12, 3, *size), rng) if found.any()]
     assert 5 <= len(drops) <= 11
@@ -363,6 +334,14 @@ def test_a_killed_prepare_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
     (work / "segmenter.pt").unlink()
     prepare(recipe, data, work)
     assert not any(path.exists() for path in kept), "what another segmenter said is not gone by: this one is yet to learn"
+
+
+def test_a_recipe_asks_no_painter_for_what_it_cannot(tmp_path: Path) -> None:
+    recipes, file = Path(__file__).parent.parent / "configs", tmp_path / "recipe.yaml"
+    for name, extra in (("clear-to-foggy", "backwards: true"), ("clear-to-rainy", "wetted: [day/*.jpg]")):
+        file.write_text((recipes / f"{name}.yaml").read_text().replace("data:\n", f"data:\n  {extra}\n"))
+        with pytest.raises(ValueError, match=f"recipe.yaml: .*{extra.split(':')[0]} is for the painter of"):
+            config.load(file)
 
 
 def test_a_video_that_ends_too_soon_is_named(tmp_path: Path) -> None:

@@ -93,11 +93,13 @@ class Data:
     examples: list[str] = field(default_factory=list)
     """Globs of pictures to look at on sheets, where they are not the source's: real ones of what is translated backwards."""
     painter: str = "night"
-    """Which painter teaches: `night`, `fog`, `rain` or `snow`."""
+    """Which painter teaches: `night`, `fog`, `rain`, `clear` or `snow`."""
+    wetted: list[str] = field(default_factory=list)
+    """Globs of pictures that are made rainy for the painter of clear weather, beside the source's, which are so by themselves."""
     backwards: bool = False
     """Whether the painter's result is what goes in, and the picture that it started from is what should come out."""
     most: int = 1000
-    """At most this many pictures of the source domain are painted."""
+    """At most this many pictures of the source domain are painted, and as many that are made rainy first."""
     shown: list[str] = field(default_factory=list)
     """Globs of pictures whose licence allows to show them on the sheets beside the model."""
     overhead: list[str] = field(default_factory=list)
@@ -190,8 +192,12 @@ def load(path: Path) -> Config:
         widths = getattr(recipe.widths, head)
         if widths and len(widths) != parts:
             raise ValueError(f"{path.name}: widths.{head} has {len(widths)} numbers; it takes {parts}")
-    if recipe.widths.mirror and (recipe.data.painter != "rain" or recipe.data.backwards):
-        raise ValueError(f"{path.name}: widths.mirror is for rain that is painted, and not backwards")
+    if recipe.widths.mirror and recipe.data.painter != "rain":
+        raise ValueError(f"{path.name}: widths.mirror is for rain that is painted")
+    if recipe.data.backwards and recipe.data.painter != "night":
+        raise ValueError(f"{path.name}: data.backwards is for the painter of night")
+    if recipe.data.wetted and recipe.data.painter != "clear":
+        raise ValueError(f"{path.name}: data.wetted is for the painter of clear weather")
     if recipe.folds == 1:
         raise ValueError(f"{path.name}: one fold leaves no pairs to learn from; 0 is a fold for each pair")
     return recipe

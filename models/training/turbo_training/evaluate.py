@@ -1,7 +1,7 @@
 """Measures a recipe: leave-one-out over the pairs, likeness to real pictures, calm on clips, and time a frame.
 
-Leave-one-out trains all phases from the first that sees pairs again, once a fold, from the weights that the earlier
-ones reached without any pair, and judges each pair by a network that has never seen it.
+Leave-one-out trains all phases from the first that sees pairs again, once a fold, from the weights that the earlier phases reached without
+any pair, and judges each pair by a network that has never seen it; where no phase sees pairs, by the one that is measured.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from .running import run
 from .sheets import tile, translate
 from .sources import Pair, glob, read_pairs
 from .train import train
+from .weights import begin
 
 PARTS = ("pairs", "realism", "calm", "speed")
 
@@ -48,8 +49,12 @@ def evaluate(
 
     What is measured joins what was measured before; `parts` says what, of PARTS. `start` has the weights that leave-one-out begins
     from, which must not have seen a pair; the default is where the recipe stood before the first phase that learns from pairs.
+    Where no phase does, leave-one-out takes the network as it is, and giving a start is a ValueError.
     """
+    sees_pairs = any("pairs" in phase.mixture for phase in config.phases)
     parts = parts or list(PARTS)
+    if start and "pairs" in parts and config.data.pairs and not sees_pairs:
+        raise ValueError(f"{config.id}: no phase sees pairs, so that leave-one-out measures the network as it is: it takes no --weights")
     file = work / "figures.json"
     figures: dict[str, object] = json.loads(file.read_text()) if file.exists() else {}
     generator = load_generator(config, checkpoint).to(device)
@@ -62,7 +67,8 @@ def evaluate(
     if "speed" in parts:
         figures["milliseconds"] = speed(graph)
     if "pairs" in parts and config.data.pairs:
-        figures |= leave_one_out(config, data, work, prepared or work, start or _before(without_heads(config), work), device)
+        begins = start or (_before(without_heads(config), work) if sees_pairs else checkpoint)
+        figures |= leave_one_out(config, data, work, prepared or work, begins, device)
     file.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return figures
@@ -102,7 +108,7 @@ def speed(graph: Path) -> dict[str, object]:
 def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start: Path, device: torch.device = CPU) -> dict[str, object]:
     """Means over all pairs, each seen by a network, and by a colour curve, that were fitted without it.
 
-    The network is judged without its heads, which learn apart and see no pair.
+    The network is judged without its heads, which learn apart and see no pair. Where no phase sees pairs, it is the one of `start`.
     """
     pairs = read_pairs(data, config.data.pairs, 640)
     whole = without_heads(config)
@@ -115,9 +121,9 @@ def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start:
         rest = [pair for pair in pairs if pair not in held]
         where = folds / str(fold)
         finished = where / "final.pt"
-        if not finished.exists():
+        if fitted.phases and not finished.exists():
             train(fitted, data, where, [pair.name for pair in held], start, None, prepared, device)
-        generator = load_generator(fitted, finished).to(device)
+        generator = _headless(fitted, finished if fitted.phases else start).to(device)
         curve = fit_curve([_array(p.picture) for p in rest], [_array(p.target) for p in rest])
         for pair in held:
             rows.append(_judge(generator, pair, curve, scores))
@@ -130,7 +136,15 @@ def leave_one_out(config: Config, data: Path, work: Path, prepared: Path, start:
         **{f"{name}Ssim": round(float(means[name][1]), 3) for name in ("input", "curve", "ownCurve")},
         "pairs": len(pairs),
         "folds": count,
+        # else the network is the one that is measured: it saw no pair
+        "trainedWithoutEach": bool(fitted.phases),
     }
+
+
+def _headless(fitted: Config, checkpoint: Path) -> Generator:
+    generator = Generator(fitted.widths)
+    begin(generator, checkpoint)
+    return generator.eval()
 
 
 def without_heads(config: Config) -> Config:
@@ -157,8 +171,8 @@ def _said(part: Phase | Widths | Data) -> dict[str, object]:
 
 
 def _first(config: Config) -> int:
-    """The first phase that sees pairs, or the last if none does: all from there on is fitted anew for each fold."""
-    return next((index for index, phase in enumerate(config.phases) if "pairs" in phase.mixture), len(config.phases) - 1)
+    """The first phase that sees pairs: all from there on is fitted anew for each fold, and nothing where there is none."""
+    return next((index for index, phase in enumerate(config.phases) if "pairs" in phase.mixture), len(config.phases))
 
 
 def _before(config: Config, work: Path) -> Path:

@@ -17,10 +17,13 @@ from .falling import layers as layers_that_fall
 from .losses import Batch
 from .mirror_head import reflected
 from .mirrors import below_feet
-from .pictures import crop, one_of, per_picture, relight
+from .pictures import LARGEST, crop, one_of, per_picture, relight
 
 BURNT_OUT = 0.25
 """Share of streets painted as night that a camera in the sun has taken: what is burnt out is as white as a lamp, and is none."""
+HARDLY, WHOLE = 0.2, 1.1
+"""How much pictures of rain are relit, 1 being as much as others, and how much they are enlarged at most: the painter of clear weather goes
+by how bright and how warm they are on the whole."""
 SUNLIT = (1.3, 2.2)
 """How much too bright a camera in the sun is."""
 SUNLIT_SHARE = 0.35
@@ -88,18 +91,22 @@ class Passing:
     """Pictures through which something passes, as a still camera would see it a moment apart. What it hides changes; the rest should not,
     but a network that looks at much of the picture at once lets it. Videos that show this are few, and show few streets."""
 
-    def __init__(self, pictures: list[Tensor], size: tuple[int, int]) -> None:
+    def __init__(self, pictures: list[Tensor], size: tuple[int, int], painter: str = "night") -> None:
         self.pictures, self.size = pictures, size
+        self.largest, self.relit = (WHOLE, HARDLY) if painter == "clear" else (LARGEST, 1.0)
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
-        pictures = _crops(self.pictures, self.size, rng, count)
+        pictures = torch.stack([self._cut(rng) for _ in range(count)])
         exposure = per_picture(_sunlit(rng, count, SUNLIT_SHARE), pictures)
-        first = relight((exposure * pictures).clamp(0, 1), rng)
+        first = relight((exposure * pictures).clamp(0, 1), rng, self.relit)
         return Batch.of(first, torch.stack([self._passed(picture, rng) for picture in first]), twin=True)
+
+    def _cut(self, rng: np.random.Generator) -> Tensor:
+        return crop(one_of(self.pictures, rng), self.size, rng, self.largest)
 
     def _passed(self, picture: Tensor, rng: np.random.Generator) -> Tensor:
         """This picture with a few pieces of another in it, each somewhat brighter or darker than it is there."""
-        passed, other = picture.clone(), crop(one_of(self.pictures, rng), self.size, rng)
+        passed, other = picture.clone(), self._cut(rng)
         for _ in range(rng.integers(1, PASSING + 1)):
             tall, wide = (max(FOLD, round(side * rng.uniform(0.04, BROADEST))) for side in self.size)
             top, left = (int(rng.integers(0, side - part + 1)) for side, part in zip(self.size, (tall, wide), strict=True))
@@ -143,42 +150,50 @@ def _mirrors(wet: Tensor, sure: Tensor) -> Tensor:
     return F.interpolate(reflected(F.avg_pool2d(wet, FOLD), told), scale_factor=float(FOLD), mode="bilinear")
 
 
+def _darkness(base: Tensor, light: Tensor, rng: np.random.Generator) -> Tensor:
+    """A painted night, as dark as real ones are: cameras crush dark streets to black."""
+    count = len(base)
+    bright, lit = np.exp(rng.normal(-0.1, 0.5, count)), rng.uniform(0.5, 1.3, count)
+    effect = (base * per_picture(bright, base) + light * per_picture(lit, light)).clamp(0, 1)
+    crushed = (effect - per_picture(rng.uniform(0, 0.12, count) * (rng.random(count) < 0.7), effect)).clamp(0, 1)
+    return crushed ** per_picture(rng.uniform(0.9, 1.5, count), crushed)
+
+
 class Taught:
     """Pictures with the two layers that `prepare` painted for them: base and light (stored as its square root)."""
 
-    def __init__(self, layers: list[Tensor], size: tuple[int, int], backwards: bool = False, dark: bool = True) -> None:
-        self.layers, self.size, self.backwards, self.dark = layers, size, backwards, dark
+    def __init__(self, layers: list[Tensor], size: tuple[int, int], painter: str = "night", backwards: bool = False) -> None:
+        self.layers, self.size, self.painter, self.backwards = layers, size, painter, backwards
         falling = (torch.from_numpy(layer.texture) for layer in layers_that_fall("rain"))
         # textures go on where they end
         self.falling = [t.repeat(*(-(-s // whole) for s, whole in zip(size, t.shape, strict=True))).to(layers[0].device) for t in falling]
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
-        """Crops, half of them the better lit of two, since most hold no lamp."""
+        """Crops, half of them the better lit of two, since most hold no lamp; of clear weather any."""
         picture, base, light, sure = torch.stack([self._cut(rng) for _ in range(count)]).split([3, 3, 3, 1], 1)
         light = light.square()
         if self.backwards:
-            return Batch.of(relight(self._varied(base, light, sure, rng), rng), picture)
-        exposure = per_picture(_sunlit(rng, count, BURNT_OUT * self.dark), picture)
+            return Batch.of(relight(_darkness(base, light, rng), rng), picture)
+        if self.painter == "clear":
+            wet = relight(self._wetter(picture, sure, rng), rng, HARDLY)
+            # where mirrors were laid counts more: they are to go
+            return Batch.of(wet, (base + light).clamp(0, 1), (base, light), sure)
+        exposure = per_picture(_sunlit(rng, count, BURNT_OUT * (self.painter == "night")), picture)
         return Batch.of(relight(exposure * picture, rng), (base + light).clamp(0, 1), (base, light), sure)
 
     def _cut(self, rng: np.random.Generator) -> Tensor:
+        if self.painter == "clear":
+            return crop(one_of(self.layers, rng), self.size, rng, WHOLE)
         cut = crop(one_of(self.layers, rng), self.size, rng)
         if rng.random() < 0.5:
             return cut
         other = crop(one_of(self.layers, rng), self.size, rng)
         return torch.where(other[6:9].mean() > cut[6:9].mean(), other, cut)
 
-    def _varied(self, base: Tensor, light: Tensor, sure: Tensor, rng: np.random.Generator) -> Tensor:
-        """What the painter made, as strong and weak as real pictures of it are: cameras crush dark streets to black, wet roads mirror."""
-        count = len(base)
-        if not self.dark:
-            wet = base + per_picture(rng.uniform(0.7, 1.1, count), light) * light
-            wet = wet + per_picture(rng.uniform(0.2, 1.5, count), wet) * _mirrors(wet, sure)
-            return (_spray(wet, rng) + self._drops(base, rng)).clamp(0, 1)
-        bright, lit = np.exp(rng.normal(-0.1, 0.5, count)), rng.uniform(0.5, 1.3, count)
-        effect = (base * per_picture(bright, base) + light * per_picture(lit, light)).clamp(0, 1)
-        crushed = (effect - per_picture(rng.uniform(0, 0.12, count) * (rng.random(count) < 0.7), effect)).clamp(0, 1)
-        return crushed ** per_picture(rng.uniform(0.9, 1.5, count), crushed)
+    def _wetter(self, rainy: Tensor, sure: Tensor, rng: np.random.Generator) -> Tensor:
+        """Rainy pictures with mirrors, where painted ones have wet ground, with spray, and with falling drops."""
+        mirrored = rainy + per_picture(rng.uniform(0.2, 1.5, len(rainy)), rainy) * _mirrors(rainy, sure)
+        return (_spray(mirrored, rng) + self._drops(rainy, rng)).clamp(0, 1)
 
     def _drops(self, like: Tensor, rng: np.random.Generator) -> Tensor:
         """Falling rain, in two of three pictures: [B, 1, H, W]."""

@@ -15,6 +15,9 @@ from .device import send
 
 Array = np.ndarray
 
+LARGEST = 1.7
+"""How much crops are enlarged at most, unless they must be more."""
+
 
 def read(path: Path, longest: int = 640) -> Image.Image:
     """An RGB picture, reduced so that its longest side is at most `longest`."""
@@ -69,14 +72,15 @@ def one_of(pictures: list[Tensor], rng: np.random.Generator) -> Tensor:
     return pictures[rng.integers(len(pictures))]
 
 
-def crop(picture: Tensor, size: tuple[int, int], rng: np.random.Generator) -> Tensor:
-    """A random crop, at a random scale and flipped half of the time, of what `pixels` made: [C, *size], 0 to 1, on the same device.
+def crop(picture: Tensor, size: tuple[int, int], rng: np.random.Generator, largest: float = LARGEST) -> Tensor:
+    """A random crop, at a random scale and flipped half of the time, of what `pixels` made: [C, *size], 0 to 1.
 
-    As PIL cuts with `box`, but boxes are of whole pixels, and what lies beside them doesn't count."""
+    Scales go from the least that leaves no gap to `largest`, or a fifth beyond that least, if this is more.
+    As PIL cuts with `box`, but boxes are of whole pixels, and what lies beside them doesn't count. It stays on its device."""
     height, width = size
     full_height, full_width = picture.shape[1:]
     smallest = max(width / full_width, height / full_height)
-    scale = max(smallest, float(np.exp(rng.uniform(np.log(smallest), np.log(max(1.7, smallest * 1.2))))))
+    scale = max(smallest, float(np.exp(rng.uniform(np.log(smallest), np.log(max(largest, smallest * 1.2))))))
     stretch = rng.uniform(0.9, 1.1)
     box_width = min(full_width, round(width / scale * stretch))
     box_height = min(full_height, round(height / scale / stretch))

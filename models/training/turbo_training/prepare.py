@@ -1,12 +1,11 @@
-"""Gives every picture of the source domain the layers that the painter makes, and leaves them in the working folder."""
+"""Gives every picture of the source domain, and every one that is made one of it, the layers that the painter makes, and leaves them in the
+working folder."""
 
 from __future__ import annotations
 
 import json
 import random
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,15 +17,17 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
-from . import fog, night, rain, snow
+from . import clear, fog, night, rain, snow
 from .config import Config
 from .device import CPU
+from .frames import take_frames, take_neighbours
 from .pictures import save_whole
 from .progress import Progress
+from .rainy import otherwise_lit, wet
 from .scene import LUMA, Box, Mark, Painted, Scene, Windows
 from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PERSON, ROAD, SIGN, TREE, train_segmenter
-from .sources import REDDENED, glob
-from .survey import OVERHEAD, scene_of, survey
+from .sources import REDDENED, WETTED, glob
+from .survey import scene_of, survey
 from .windows import judged_panes
 from .workers import each
 
@@ -36,6 +37,9 @@ PAINTERS: dict[str, Callable[[Scene], Painted]] = {
     "rain": rain.paint,
     "snow": snow.paint,
 }
+RELIT, LIT = 2, "-lit"
+"""How often each scene is painted in another light, too, where the painter goes by its light, and how the names of these end, but for
+their number."""
 SPOT = 0.5
 """Radius of a spot that was judged, in percent of the picture's width."""
 
@@ -62,15 +66,26 @@ def prepare(
         (shared / "depth.pt").unlink(missing_ok=True)
     classifier = train_segmenter(data / config.data.labelled, labels, shared / "segmenter.pt", segmenter_steps, config.seed, device=device)
     (work / "taught").mkdir(parents=True, exist_ok=True)
-    paths = glob(data, config.data.source)
-    random.Random(config.seed).shuffle(paths)
-    paths = take_frames(glob(data, config.data.overhead), shared / "frames") + paths[: config.data.most]
+    paths = shuffled(glob(data, config.data.source), config)
+    frames = take_frames(glob(data, config.data.overhead), shared / "frames")
+    # those are taken in clear weather
+    if config.data.painter == "clear":
+        wetted = frames + shuffled(glob(data, config.data.wetted), config)
+    else:
+        wetted, paths = [], frames + paths
     take_neighbours(glob(data, config.data.still), work / "still")
-    survey(classifier, paths, labels, shared)
+    survey(classifier, wetted + paths, labels, shared)
     easel = Easel(config, labels, work, shared, read_marks(config), read_windows(config))
-    progress = Progress("painting", len(paths))
-    for done, _ in enumerate(each(easel.paint, list(enumerate(paths, 1)), workers), 1):
+    progress = Progress("painting", len(wetted) + len(paths))
+    to_paint = [(index, path, index <= len(wetted)) for index, path in enumerate(wetted + paths, 1)]
+    for done, _ in enumerate(each(easel.paint, to_paint, workers), 1):
         progress.report(done)
+
+
+def shuffled(paths: list[Path], config: Config) -> list[Path]:
+    """These in an order of the recipe's seed, at most as many as it paints."""
+    random.Random(config.seed).shuffle(paths)
+    return paths[: config.data.most]
 
 
 @dataclass(frozen=True)
@@ -84,8 +99,11 @@ class Easel:
     marked: dict[str, tuple[Mark, ...]]
     windows: dict[str, Windows]
 
-    def paint(self, index: int, path: Path) -> None:
-        """Paints a picture, the `index`-th, unless it is painted already."""
+    def paint(self, index: int, path: Path, wetted: bool) -> None:
+        """Paints a picture, the `index`-th, unless it is painted already; one to be wetted is made rainy first."""
+        if self.config.data.painter == "clear":
+            self._clear_up(index, path, wetted)
+            return
         out = self.work / "taught"
         to_paint = not (out / f"{path.stem}_light.png").exists()
         to_judge = bool(self.windows) and not windows_file(self.work, path.stem).exists()
@@ -101,6 +119,20 @@ class Easel:
                 paint_file(partial(night.paint_unlit_red, before=scene), reddened, out / f"{path.stem}{REDDENED}")
             # last, since by it the picture is known to be done
             paint_file(PAINTERS[self.config.data.painter], scene, out / path.stem)
+
+    def _clear_up(self, index: int, path: Path, wetted: bool) -> None:
+        """Paints clear weather, of this picture as it is and in other lights."""
+        names = [f"{WETTED if wetted else ''}{path.stem}{f'{LIT}{light}' if light else ''}" for light in range(1 + RELIT)]
+        files = [self.work / "taught" / name for name in names]
+        if all(Path(f"{file}_light.png").exists() for file in files):
+            return
+        rainy, sure = scene_of(path, self.labels, self.shared), None
+        if wetted:
+            rainy, sure = wet(rainy)
+        rng = np.random.default_rng(index)
+        for light, file in enumerate(files):
+            scene = otherwise_lit(rainy, rng) if light else rainy
+            save_layers(scene, clear.paint(scene)._replace(sure=sure), file)
 
 
 def read_marks(config: Config) -> dict[str, tuple[Mark, ...]]:
@@ -136,44 +168,6 @@ def _marks(percent: list[list[float]]) -> tuple[Mark, ...]:
     return tuple(Mark(x / 100, y / 100, (radius[0] if radius else SPOT) / 100) for x, y, *radius in percent)
 
 
-def take_frames(videos: list[Path], out: Path, count: int = 7) -> list[Path]:
-    """A few frames of each video, spread over its length (needs ffmpeg and ffprobe on the PATH)."""
-    out.mkdir(parents=True, exist_ok=True)
-    for video in videos:
-        for index in range(count):
-            file = out / f"{OVERHEAD}{video.stem}-{index}.png"
-            if not file.exists():
-                save_frames(video, seconds(video) * (index + 0.4) / count, [file])
-    return sorted(out.glob("*.png"))
-
-
-def take_neighbours(videos: list[Path], out: Path, count: int = 10) -> None:
-    """Pairs of neighbouring frames, NAME-0.png and NAME-1.png, spread over each video."""
-    out.mkdir(parents=True, exist_ok=True)
-    for video in videos:
-        for index in range(count):
-            files = [out / f"{video.stem}-{index}-{side}.png" for side in (0, 1)]
-            if not files[-1].exists():
-                save_frames(video, seconds(video) * (index + 0.3) / count, files, "scale=640:-2")
-
-
-def save_frames(video: Path, at: float, files: list[Path], look: str = "null") -> None:
-    """The frames from this second on, one a file, through the filter `look`."""
-    with tempfile.TemporaryDirectory() as folder:
-        read_from = ["ffmpeg", "-v", "error", "-ss", f"{at:.3f}", "-i", str(video), "-vf", look, "-frames:v", str(len(files))]
-        subprocess.run([*read_from, "-start_number", "0", f"{folder}/%d.png"], check=True, stdin=subprocess.DEVNULL)
-        if not Path(folder, f"{len(files) - 1}.png").exists():
-            raise ValueError(f"{video}: fewer than {len(files)} frames from {at:.3f} s on")
-        for index, file in enumerate(files):
-            save_whole(Image.open(f"{folder}/{index}.png"), file)
-
-
-def seconds(video: Path) -> float:
-    """How long a video is."""
-    probe = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(video)]
-    return float(subprocess.run(probe, check=True, capture_output=True, text=True).stdout)
-
-
 def redden(day: np.ndarray, shows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The picture with some of what is in it painted red, orange or yellow: cars, walls, crowns, signs, people and marks of the road, which
     are no lamps."""
@@ -188,10 +182,15 @@ def redden(day: np.ndarray, shows: np.ndarray, rng: np.random.Generator) -> np.n
 
 
 def paint_file(painter: Callable[[Scene], Painted], scene: Scene, path: Path) -> None:
+    """Paints the scene, and writes what `save_layers` does."""
+    save_layers(scene, painter(scene), path)
+
+
+def save_layers(scene: Scene, painted: Painted, path: Path) -> None:
     """Writes PATH_day.png, PATH_base.png, PATH_light.png (the square root of the light) and, if the painter says so, PATH_sure.png.
 
     The light comes last: where it is, all is."""
-    base, light, sure = painter(scene)
+    base, light, sure = painted
     save_whole(bytes_of(scene.day), Path(f"{path}_day.png"))
     for name, layer in (("base", base), ("sure", sure), ("light", np.sqrt(light))):
         if layer is not None:

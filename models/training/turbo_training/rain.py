@@ -60,6 +60,21 @@ FITTED = Tones(
     sky=torch.tensor([0.710, 0.712, 0.746]),
     clouds=torch.tensor(0.207),
 )
+PLAIN = Tones(
+    thickness=torch.tensor(0.03),
+    power=torch.tensor(1.0),
+    dull=torch.tensor(0.85),
+    gamma=torch.tensor(1.0),
+    colour=torch.tensor(1.0),
+    sun=torch.tensor(0.0),
+    greyed=torch.tensor(0.0),
+    air=torch.tensor(1.0),
+    sky=torch.tensor([0.75, 0.75, 0.75]),
+    clouds=torch.tensor(0.0),
+)
+"""What is fitted begins with these: a grey, hazy day."""
+POSITIVE = ("thickness", "power", "dull", "gamma")
+"""Constants that are fitted by their logarithms."""
 
 
 class Fields(NamedTuple):

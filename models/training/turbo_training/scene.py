@@ -1,6 +1,6 @@
 """A picture with what is known about it: what each pixel shows, where the sky ends, how far things are.
 
-The painters of night, fog, rain and snow start from here. Sizes are given in units of 1/640 of the picture's width.
+The painters of night, fog, rain, clear weather and snow start from here. Sizes are given in units of 1/640 of the picture's width.
 """
 
 from __future__ import annotations

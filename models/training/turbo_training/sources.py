@@ -49,6 +49,8 @@ def glob(data: Path, patterns: list[str]) -> list[Path]:
 
 _OFTEN = {"overhead": 3, "camvid": 3}
 """Kinds of pictures that are drawn more often than others: rare views, and those whose labels were made by hand."""
+WETTED = "wetted_"
+"""How the names of pictures begin that were made rainy to be cleared up again."""
 REDDENED = "-red"
 """How the names of pictures end that were painted red, to teach that not all that is red is a lamp: they are drawn twice as often."""
 
@@ -61,7 +63,7 @@ def read_taught(work: Path, backwards: bool = False, device: torch.device = CPU)
     def layers(stem: str) -> Tensor:
         return pixels(*read_layers(*(work / "taught" / f"{stem}_{layer}.png" for layer in ("day", "base", "light", "sure")))).to(device)
 
-    often = (_OFTEN.get(stem.split("_")[0], 1) * (1 + stem.endswith(REDDENED)) for stem in stems)
+    often = (_OFTEN.get(stem.removeprefix(WETTED).split("_")[0], 1) * (1 + stem.endswith(REDDENED)) for stem in stems)
     with ThreadPoolExecutor() as readers:
         return [picture for picture, times in zip(readers.map(layers, stems), often, strict=True) for _ in range(times)]
 
@@ -87,12 +89,12 @@ def open_sources(
         twins = ((first, first.with_name(first.name.replace("-0.png", "-1.png"))) for first in firsts)
         sources["still"] = Still([pixels(*(Image.open(frame).convert("RGB") for frame in twin)).to(device) for twin in twins], config.crop)
     if "passing" in names:
-        sources["passing"] = Passing(_some(data, config.data.examples or config.data.source, device), config.crop)
+        sources["passing"] = Passing(_some(data, config.data.examples or config.data.source, device), config.crop, config.data.painter)
     if "teacher" in names:
         layers = read_taught(work, config.data.backwards, device)
         if not layers:
             raise ValueError(f"{config.id}: there are no painted layers in {work / 'taught'}; `prepare` makes them")
-        sources["teacher"] = Taught(layers, config.crop, config.data.backwards, config.data.painter == "night")
+        sources["teacher"] = Taught(layers, config.crop, config.data.painter, config.data.backwards)
     return sources
 
 
