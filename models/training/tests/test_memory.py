@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from turbo_training import config, package
 from turbo_training.config import STEADY
 from turbo_training.graph import build, save
 from turbo_training.memory import states
@@ -183,3 +185,19 @@ def test_the_int8_variant_remembers_and_reduces(percentile: float | None, graphs
     frames = [_noisy(still, seed) for seed in range(24)]
     sequence = Sequence(small)
     assert _flicker([sequence.next(frame, 1.0) for frame in frames]) < 0.4 * _flicker([run(small, frame, 1.0) for frame in frames])
+
+
+def test_a_recipe_says_what_the_int8_variant_does_not_round(graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(4):
+        Image.fromarray(_scene(seed, 180, 320, 0, 256)[0]).save(tmp_path / f"{seed}.png")
+    monkeypatch.setattr(package, "NEAR", 0)
+    recipe = config.load(Path(__file__).parents[1] / "configs" / "clear-to-foggy.yaml")
+    recipe = replace(recipe, data=replace(recipe.data, source=["*.png"]))
+
+    def rounded(floating: list[str]) -> set[str]:
+        package.export_int8(replace(recipe, floating=floating), tmp_path, graphs / "strips.onnx", tmp_path / "int8.onnx")
+        return {node.name for node in onnx.load(str(tmp_path / "int8.onnx")).graph.node if node.op_type == "QuantizeLinear"}
+
+    everything, most = rounded([]), rounded(["rise8"])
+    assert most < everything
+    assert any("rise16" in name for name in most) and not any("rise8.mix" in name for name in most)

@@ -135,6 +135,9 @@ class Config:
     """`taught` (painted layers, then pairs), or from two folders: `paired`, `unpaired`."""
     mixed: bool = True
     """How strength acts: straight from the picture to its translation; false where half the strength is half the exposure (dusk)."""
+    floating: list[str] = field(default_factory=list)
+    """Layers that the int8 variant leaves in floating point, with what is in them, since it would be livelier from frame to frame: near
+    the output, roundings flicker."""
     steady: float = STEADY
     """Change of light, in units of white, that lets a graph forget as a change of colour by 1 does (0.045 to 0.075 of it do): small, and
     no glow trails behind its lamp; large, and noise that an effect lifts out of the dark is calmed, too."""
