@@ -51,7 +51,7 @@ def evaluate(
     from, which must not have seen a pair; the default is where the recipe stood before the first phase that learns from pairs.
     Where no phase does, leave-one-out takes the network as it is, and giving a start is a ValueError.
     """
-    sees_pairs = any("pairs" in phase.mixture for phase in config.phases)
+    sees_pairs = _first(config) < len(config.phases)
     parts = parts or list(PARTS)
     if start and "pairs" in parts and config.data.pairs and not sees_pairs:
         raise ValueError(f"{config.id}: no phase sees pairs, so that leave-one-out measures the network as it is: it takes no --weights")

@@ -22,7 +22,6 @@ from torch import Tensor
 
 from . import clear, clear_tones, depth, rain
 from . import config as recipes
-from .config import Config
 from .losses import structure
 from .measures import apply_curve, fit_curve, psnr, ssim
 from .pictures import tensor
@@ -99,13 +98,6 @@ def _array(picture: Tensor) -> np.ndarray:
     return picture[0].permute(1, 2, 0).double().numpy()
 
 
-def _examples(painter: Formula, pairs: list[Pair], config: Config, data: Path, shared: Path) -> list[Example]:
-    labels = data / config.data.labels
-    classifier = train_segmenter(data / config.data.labelled, labels, shared / "segmenter.pt", 0, config.seed)
-    probe = torch.load(shared / "depth.pt", weights_only=True)
-    return [example(painter, pair, classifier, probe) for pair in pairs]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True)
@@ -120,7 +112,10 @@ def main() -> None:
     if not all(path.exists() for path in known):
         parser.exit(2, f"{options.shared} lacks segmenter.pt or depth.pt: run prepare --shared {options.shared} first\n")
     pairs = read_pairs(options.data, config.data.pairs, 640)
-    examples = _examples(painter, pairs, config, options.data, options.shared)
+    labels = options.data / config.data.labels
+    classifier = train_segmenter(options.data / config.data.labelled, labels, known[0], 0, config.seed)
+    probe = torch.load(known[1], weights_only=True)
+    examples = [example(painter, pair, classifier, probe) for pair in pairs]
     inputs = [np.asarray(pair.picture, np.float64) / 255 for pair in pairs]
     scores = []
     for fold in range(config.folds):
