@@ -174,7 +174,7 @@ def test_painters_side_by_side_paint_what_one_does(tmp_path: Path, effect: str, 
     for workers in (1, 2):
         work = tmp_path / str(workers)
         (work / "taught").mkdir(parents=True)
-        easel = Easel(recipe, tmp_path / "labels", work, tmp_path, {}, {})
+        easel = Easel(recipe, tmp_path / "labels", work, tmp_path, {}, {}, {})
         list(each(easel.paint, [(index, path, effect == "rainy-to-clear") for index, path in enumerate(paths, 1)], workers))
         painted.append({path.name: np.asarray(Image.open(path), int) for path in (work / "taught").iterdir()})
     assert len(painted[0]) == 3 * files and painted[0].keys() == painted[1].keys()

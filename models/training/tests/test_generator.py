@@ -15,7 +15,7 @@ from turbo_training.apply import line
 from turbo_training.falling import layers
 from turbo_training.graph import build, save, slim
 from turbo_training.look import multiply_accumulates, padded, reduction
-from turbo_training.network import Generator, Widths
+from turbo_training.network import RISES, Generator, Widths
 from turbo_training.package import check, check_slim
 from turbo_training.running import run
 from turbo_training.weights import read_weights
@@ -24,9 +24,13 @@ LARGE = [(702, 1282), (2590, 1090)]
 """Frames that are reduced by 2 and by 4."""
 
 
-@pytest.fixture(scope="module", params=[{}, {"light": (8, 8, 16)}, {"mirror": (12, 12, 8, 8)}], ids=["", "light-head", "mirror-head"])
+@pytest.fixture(
+    scope="module",
+    params=[{}, {"light": (8, 8, 16), "edged": RISES}, {"mirror": (12, 12, 8, 8), "edged": ("rise8",)}],
+    ids=["", "light-head", "mirror-head"],
+)
 def generator(request: pytest.FixtureRequest) -> Generator:
-    """A generator with weights at random, the zero-initialised ones too; without a head, and with either."""
+    """A generator with weights at random, the zero-initialised ones too; without a head, and with either and with edges repeated."""
     torch.manual_seed(1)
     net = Generator(Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24, **request.param))
     for parameter in net.parameters():
@@ -43,6 +47,18 @@ def generator(request: pytest.FixtureRequest) -> Generator:
 def test_maps_have_the_size_of_the_picture(generator: Generator) -> None:
     maps = generator(torch.rand(2, 3, 64, 96))
     assert all(m.shape == (2, 3, 64, 96) for m in maps)
+
+
+def test_edges_of_a_plain_picture_come_out_like_the_rest_where_they_are_repeated() -> None:
+    def jump(edged: tuple[str, ...]) -> float:
+        """From the uppermost rows to those below, of the light that is added."""
+        torch.manual_seed(1)
+        net = Generator(Widths(quarter=16, eighth=16, sixteenth=24, thirtysecond=32, inner=24, edged=edged)).eval()
+        torch.nn.init.normal_(net.maps.weight, std=0.02)
+        light = net(torch.full((1, 3, 512, 512), 0.5)).light[0, :, :, 256]
+        return float((light[:, 0] - light[:, 16]).abs().max().detach())
+
+    assert jump(RISES) < 0.1 * jump(())
 
 
 def test_strength_zero_changes_nothing(generator: Generator) -> None:

@@ -200,4 +200,7 @@ def test_a_recipe_says_what_the_int8_variant_does_not_round(graphs: Path, tmp_pa
 
     everything, most = rounded([]), rounded(["rise8"])
     assert most < everything
+    stored = {constant.name for constant in onnx.load(str(tmp_path / "int8.onnx")).graph.initializer}
+    assert "rise8.mix.weight.byte" in stored, "what isn't rounded takes no more room"
+    assert "rise4.mix.weight.half" in stored
     assert any("rise16" in name for name in most) and not any("rise8.mix" in name for name in most)

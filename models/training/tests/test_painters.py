@@ -216,6 +216,23 @@ def test_snow_lies_on_the_road_but_not_on_walls() -> None:
     assert sure is None
 
 
+def test_snow_lies_neither_on_the_car_that_films_nor_stays_off_the_road_before_it() -> None:
+    # road from its middle row on; the segmenter takes the bonnet below for road, too
+    scene = replace(street(), bonnet=(1.0, 0.9, 0.85, 0.9, 1.0))
+    covered, bare = snow.paint(scene), snow.paint(replace(scene, bonnet=(1.0,)))
+    edge, middle = round(0.85 * HEIGHT), slice(WIDTH // 2 - 8, WIDTH // 2 + 8)
+    assert covered.light[edge + 5 :, middle].max() < 0.05 and bare.light[edge + 5 :, middle].min() > 0.5
+    np.testing.assert_allclose(covered.light[: edge - 5, middle], bare.light[: edge - 5, middle], atol=1e-6)
+    assert covered.light[-5:, 0].min() > 0.5, "at the picture's corner there is no bonnet"
+    assert snow.paint(replace(scene, bonnet=None)).light[-5:, middle].max() < 0.05, "where nobody looked, one may be there"
+
+
+def test_bonnets_were_marked_in_pictures_of_the_recipe_and_lie_below_its_middle() -> None:
+    marked = preparing.read_bonnets(config.load(Path(__file__).parents[1] / "configs" / "clear-to-snowy.yaml"))
+    assert sum(min(heights) < 1 for heights in marked.values()) > 400 and sum(min(heights) == 1 for heights in marked.values()) > 200
+    assert all(len(heights) == 5 and 0.5 < min(heights) and max(heights) <= 1 for heights in marked.values())
+
+
 def test_rain_is_sure_of_the_ground_and_hides_what_is_far() -> None:
     scene = street()
     base, light, sure = rain.paint(scene)

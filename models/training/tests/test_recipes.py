@@ -91,6 +91,13 @@ def test_a_crop_that_no_network_takes_is_refused(tmp_path: Path) -> None:
         config.load(wrong)
 
 
+def test_a_stage_that_is_none_is_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text((RECIPE.parent / "rainy-to-clear.yaml").read_text().replace("edged: [rise8, rise4]", "edged: [rise8, rise2]"))
+    with pytest.raises(ValueError, match=r"widths\.edged is rise8, rise2; it takes rise16, rise8, rise4"):
+        config.load(wrong)
+
+
 def test_a_detector_that_comes_too_late_is_refused(tmp_path: Path) -> None:
     wrong, recipe = tmp_path / "wrong.yaml", RECIPE.read_text()
     detector = next(line for line in recipe.splitlines() if "learns: detector" in line)

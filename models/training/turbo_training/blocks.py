@@ -44,13 +44,13 @@ class Polish(nn.Module):
 
 
 class Rise(nn.Module):
-    """One decoder stage: bring the coarse features up, add the skip, mix."""
+    """One decoder stage: bring the coarse features up, add the skip, mix; an `edged` one has the picture's edges repeated beyond it."""
 
-    def __init__(self, coarse: int, fine: int) -> None:
+    def __init__(self, coarse: int, fine: int, edged: bool = False) -> None:
         super().__init__()
         self.narrow = nn.Conv2d(coarse, fine, 1)
         self.skip = nn.Conv2d(fine, fine, 1, bias=False)
-        self.mix = nn.Conv2d(fine, fine, 3, padding=1)
+        self.mix = nn.Conv2d(fine, fine, 3, padding=1, padding_mode="replicate" if edged else "zeros")
         nn.init.zeros_(self.skip.weight)
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:

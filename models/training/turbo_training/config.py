@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from .blocks import STRIDE
-from .network import Widths
+from .network import RISES, Widths
 
 STEADY = 4.0
 """What `Config.steady` is where a recipe doesn't say: 0.18 of white is held, 0.3 let go."""
@@ -88,6 +88,8 @@ class Data:
     """The same of boxes of which someone judged whether windows are in them, by picture: `windows` and `others`."""
     judged: str = ""
     """The same for spots that an earlier light head took for lamps, in other pictures, by their files: which are, and which aren't."""
+    bonnets: str = ""
+    """The same of where the car that films, its bonnet or dashboard, begins: heights at even distances from left to right, 100 for none."""
     unmarked: list[str] = field(default_factory=list)
     """Globs of pictures, beside the source's, that a detector is asked about for the light head."""
     examples: list[str] = field(default_factory=list)
@@ -137,7 +139,7 @@ class Config:
     """How strength acts: straight from the picture to its translation; false where half the strength is half the exposure (dusk)."""
     floating: list[str] = field(default_factory=list)
     """Layers that the int8 variant leaves in floating point, with what is in them, since it would be livelier from frame to frame: near
-    the output, roundings flicker."""
+    the output, roundings flicker. Their weights are stored as bytes all the same."""
     steady: float = STEADY
     """Change of light, in units of white, that lets a graph forget as a change of colour by 1 does (0.045 to 0.075 of it do): small, and
     no glow trails behind its lamp; large, and noise that an effect lifts out of the dark is calmed, too."""
@@ -189,6 +191,8 @@ def load(path: Path) -> Config:
     heads = [phase.learns for phase in recipe.phases if phase.learns in ("detector", "lamps")]
     if heads != sorted(heads, key=LEARNS.index):
         raise ValueError(f"{path.name}: a phase learns detector after one that learns lamps, which is to learn from its answers")
+    if set(recipe.widths.edged) - set(RISES):
+        raise ValueError(f"{path.name}: widths.edged is {', '.join(recipe.widths.edged)}; it takes {', '.join(RISES)}")
     if recipe.widths.mirror and recipe.widths.light:
         raise ValueError(f"{path.name}: a network has a light head or a mirror head: widths.light or widths.mirror, not both")
     for head, parts in (("light", 3), ("mirror", 4)):

@@ -23,7 +23,7 @@ from .memory import remember, states
 from .mirror import mirror
 from .mirror_head import DILATIONS as MIRROR_DILATIONS
 from .mirror_head import UNIT
-from .network import Generator
+from .network import RISES, Generator
 from .nodes import Nodes
 from .see import Weights, see
 
@@ -50,7 +50,7 @@ def build(
         w["glow.weight"] = generator.glow.kernel().detach().float().cpu().numpy()
     lay_out(g)
     first, colours, light = see(g, w, strips)
-    decoded = _features(g, w, first, generator.widths.dilations)
+    decoded = _features(g, w, first, generator.widths.dilations, generator.widths.edged)
     features = decoded[-1]
     if light is not None:
         features = g.add("Concat", [features, _light_head(g, w, light)], "features.all", axis=1)
@@ -138,7 +138,7 @@ def _with_mirrors(w: Weights) -> Weights:
     return {"maps.weight": light, "seen.weight": maps, "mirrors.weight": mirrors}
 
 
-def _features(g: Nodes, w: Weights, first: str, dilations: tuple[int, ...]) -> list[str]:
+def _features(g: Nodes, w: Weights, first: str, dilations: tuple[int, ...], edged: tuple[str, ...]) -> list[str]:
     """Features at 1/32, 1/16, 1/8 and 1/4 of the picture, from the first ones."""
     steps = [first]
     for layer in ("down8", "down16", "down32"):
@@ -150,8 +150,8 @@ def _features(g: Nodes, w: Weights, first: str, dilations: tuple[int, ...]) -> l
     for index, dilation in enumerate(dilations):
         deep = _block(g, w, deep, f"blocks.{index}", dilation)
     decoded = [deep]
-    for layer in ("rise16", "rise8", "rise4"):
-        decoded.append(_rise(g, w, decoded[-1], steps.pop(), layer))
+    for layer in RISES:
+        decoded.append(_rise(g, w, decoded[-1], steps.pop(), layer, layer in edged))
     return decoded
 
 
@@ -211,11 +211,14 @@ def _block(g: Nodes, w: Weights, x: str, name: str, dilation: int) -> str:
     return g.relu(g.add("Add", [gathered, x], f"{name}.sum"))
 
 
-def _rise(g: Nodes, w: Weights, coarse: str, fine: str, name: str) -> str:
+def _rise(g: Nodes, w: Weights, coarse: str, fine: str, name: str, edged: bool) -> str:
     up = _twice(g, w, coarse, f"{name}.narrow")
     skip = g.conv(fine, w[f"{name}.skip.weight"], f"{name}.skip")
-    mixed = g.relu(g.add("Add", [skip, up], f"{name}.sum"))
-    return g.relu(g.conv(mixed, w[f"{name}.mix.weight"], f"{name}.mix", w[f"{name}.mix.bias"], pads=[1, 1, 1, 1]))
+    mixed, pads = g.relu(g.add("Add", [skip, up], f"{name}.sum")), [1, 1, 1, 1]
+    if edged:
+        around = g.ints([0, 0, *pads[:2], 0, 0, *pads[2:]], f"{name}.around")
+        mixed, pads = g.add("Pad", [mixed, around], f"{name}.edged", mode="edge"), [0, 0, 0, 0]
+    return g.relu(g.conv(mixed, w[f"{name}.mix.weight"], f"{name}.mix", w[f"{name}.mix.bias"], pads=pads))
 
 
 def _twice(g: Nodes, w: Weights, coarse: str, name: str) -> str:

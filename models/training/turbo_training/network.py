@@ -29,6 +29,8 @@ from .device import send
 from .light_head import LIGHTS, Glow, LightHead, sureness, window_maps
 from .mirror_head import MirrorHead, ground, mirrored
 
+RISES = ("rise16", "rise8", "rise4")
+"""The decoder's stages, in order."""
 HEADS = ("light_head.", "glow.", "mirror_head.")
 """How the names of the weights of the heads begin, which are taught apart."""
 
@@ -43,6 +45,9 @@ class Widths:
     thirtysecond: int = 128
     inner: int = 96
     dilations: tuple[int, ...] = (1, 2, 4, 1)
+    edged: tuple[str, ...] = ()
+    """Those of `RISES` whose 3x3 convolution sees the picture's edges repeated beyond it. The others see zeros there, by which the rows and
+    columns of a plain sky at its edges may come out darker than the rest."""
     light: tuple[int, int, int] | None = None
     """Channels at 1/4, 1/8 and 1/16 of the light head; without them there is none."""
     mirror: tuple[int, int, int, int] | None = None
@@ -95,9 +100,9 @@ class Generator(nn.Module):
         self.polish8 = Polish(w.eighth)
         self.polish16 = Polish(w.sixteenth)
         self.blocks = nn.ModuleList(Block(w.thirtysecond, w.inner, d) for d in w.dilations)
-        self.rise16 = Rise(w.thirtysecond, w.sixteenth)
-        self.rise8 = Rise(w.sixteenth, w.eighth)
-        self.rise4 = Rise(w.eighth, w.quarter)
+        self.rise16 = Rise(w.thirtysecond, w.sixteenth, "rise16" in w.edged)
+        self.rise8 = Rise(w.sixteenth, w.eighth, "rise8" in w.edged)
+        self.rise4 = Rise(w.eighth, w.quarter, "rise4" in w.edged)
         self.maps = nn.Conv2d(w.quarter, 9, 1)
         self.light_head = LightHead(w.light) if w.light else None
         self.glow = Glow() if w.light else None

@@ -123,8 +123,9 @@ def export_int8(config: Config, data: Path, graph: Path, small: Path) -> float |
     precise = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     wanted = [[run(precise, f, 1.0).astype(float) for f in some] for some in frames]
     for percentile, spared in product(CUT, SPARED):
-        quantise(graph, small, pictures[::2], (*config.floating, *spared), percentile)
-        save(slim(onnx.load(str(small)), COARSE), small)
+        floating = (*config.floating, *spared)
+        quantise(graph, small, pictures[::2], floating, percentile)
+        save(slim(onnx.load(str(small)), (*COARSE, *floating)), small)
         session = onnxruntime.InferenceSession(str(small), providers=["CPUExecutionProvider"])
         got = [[run(session, f, 1.0) for f in some] for some in frames]
         nearness = min(_nearness(*both) for both in zip(got, wanted, strict=True))

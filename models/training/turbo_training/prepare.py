@@ -75,7 +75,7 @@ def prepare(
         wetted, paths = [], frames + paths
     take_neighbours(glob(data, config.data.still), work / "still")
     survey(classifier, wetted + paths, labels, shared)
-    easel = Easel(config, labels, work, shared, read_marks(config), read_windows(config))
+    easel = Easel(config, labels, work, shared, read_marks(config), read_windows(config), read_bonnets(config))
     progress = Progress("painting", len(wetted) + len(paths))
     to_paint = [(index, path, index <= len(wetted)) for index, path in enumerate(wetted + paths, 1)]
     for done, _ in enumerate(each(easel.paint, to_paint, workers), 1):
@@ -98,6 +98,7 @@ class Easel:
     shared: Path
     marked: dict[str, tuple[Mark, ...]]
     windows: dict[str, Windows]
+    bonnets: dict[str, tuple[float, ...]]
 
     def paint(self, index: int, path: Path, wetted: bool) -> None:
         """Paints a picture, the `index`-th, unless it is painted already; one to be wetted is made rainy first."""
@@ -109,8 +110,8 @@ class Easel:
         to_judge = bool(self.windows) and not windows_file(self.work, path.stem).exists()
         if not (to_paint or to_judge):
             return
-        judged = self.windows.get(path.stem, Windows())
-        scene = replace(scene_of(path, self.labels, self.shared), marks=self.marked.get(path.stem), windows=judged)
+        judged, bonnet = self.windows.get(path.stem, Windows()), self.bonnets.get(path.stem)
+        scene = replace(scene_of(path, self.labels, self.shared), marks=self.marked.get(path.stem), windows=judged, bonnet=bonnet)
         if to_judge:
             save_whole(bytes_of(judged_panes(scene.shows, judged)), windows_file(self.work, path.stem))
         if to_paint:
@@ -153,6 +154,11 @@ def read_windows(config: Config) -> dict[str, Windows]:
         return tuple(Box(*(side / 100 for side in box)) for box in percent)
 
     return {stem: Windows(boxes(judged["windows"]), boxes(judged["others"])) for stem, judged in _read(config.data.windows).items()}
+
+
+def read_bonnets(config: Config) -> dict[str, tuple[float, ...]]:
+    """Where the car that films begins, by picture (`Scene.bonnet`)."""
+    return {stem: tuple(height / 100 for height in heights) for stem, heights in _read(config.data.bonnets).items()}
 
 
 def windows_file(work: Path, stem: str) -> Path:

@@ -34,7 +34,8 @@ FLOATING = (
 """Convolutions that are left as they are: those near the output, where rounding shows most, what memory goes by, and the small
 head that tells how far below a foot ground lies, by which what is mirrored would move."""
 COARSE = ("mirror_head.block", "mirror_head.wide")
-"""Of these, layers whose weights are stored as bytes all the same (weight-only quantisation): what they give isn't rounded."""
+"""Of these, layers whose weights are stored as bytes all the same (weight-only quantisation), as are those that a recipe or an export
+spares: what they give isn't rounded."""
 
 
 class _Frames(CalibrationDataReader):

@@ -24,6 +24,9 @@ HIDDEN = 1.5
 GUESSED = 0.35
 """How much what is as far as its foot, if that is what is below it, counts beside what surely is."""
 
+BONNET_EDGE = 0.01
+"""How far around the edge of a bonnet it may begin, since it was marked by eye, in parts of the picture's height."""
+
 
 class Mark(NamedTuple):
     """A street lamp that someone saw in a picture: its middle in parts of the picture's width and height, and half of its longer side in
@@ -77,6 +80,9 @@ class Scene:
     """The street lamps, all of them, where someone has marked them; else they are looked for."""
     windows: Windows = Windows()
     """What someone judged to be windows, and to be none; others are looked for."""
+    bonnet: tuple[float, ...] | None = None
+    """Where the car that films, its bonnet or dashboard, begins: at even distances from the left edge to the right one, in parts of the
+    picture's height from above, 1 for none. None where nobody looked."""
     far: Array | None = None
     """How far each pixel is, [H, W], as a probe tells it (`depth.py`), where one was asked."""
 
@@ -207,8 +213,13 @@ def _blur_within(scene: Scene, x: Array, mask: Array, size: float) -> Array:
 
 
 def ahead(scene: Scene) -> Array:
-    """0 where a bonnet or dashboard may lie along the lower edge of a picture taken from a car, else 1."""
+    """0 where the car that films, its bonnet or dashboard, is in the picture, else 1; where nobody looked, 0 where it may be."""
     height, width = scene.luma.shape
+    if scene.bonnet is not None:
+        marked = [begins if begins < 1 else 1 + BONNET_EDGE for begins in scene.bonnet]
+        begins = np.interp(np.linspace(0, 1, width), np.linspace(0, 1, len(marked)), marked)
+        above = begins * height - np.arange(height)[:, None] - 0.5
+        return smooth(above, -BONNET_EDGE * height, BONNET_EDGE * height).astype(np.float32)
     low = smooth(np.arange(height, dtype=np.float32)[:, None], 0.84 * height, 0.93 * height)
     middle = 1 - smooth(np.abs(np.linspace(-1, 1, width, dtype=np.float32))[None], 0.55, 0.8)
     return 1 - low * middle if scene.from_car else np.ones((height, width), np.float32)

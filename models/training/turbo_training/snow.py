@@ -44,13 +44,13 @@ def _cover(scene: Scene, day: Array) -> Array:
     below = smooth(rows, horizon - 0.02 * height, horizon + 0.05 * height)
     luma = day @ LUMA
     grain = np.clip((luma - scene.blur(luma, 6)) / 0.10, -1, 1)
-    cover = _road(scene) * s[ROAD] + (0.9 + 0.06 * grain) * s[PAVEMENT] * ahead(scene)
+    cover = _road(scene) * s[ROAD] + (0.9 + 0.06 * grain) * s[PAVEMENT]
     crowns = np.clip(0.42 + 0.6 * grain, 0, 0.9)
     cover = cover + s[TREE] * (crowns * (1 - below) + (0.86 + 0.1 * grain) * below)
     cover = cover + s[FENCE] * np.clip(0.15 + 0.5 * grain, 0, 0.7)
     cover = np.maximum(cover, 0.92 * _tops(scene, s[BUILDING] + s[POLE] + s[SIGN], s[SKY] > 0.5, 6))
     cover = np.maximum(cover, 0.92 * _roofs(scene))
-    return np.clip(scene.blur(np.clip(cover, 0, 1).astype(np.float32), 0.8), 0, 1) * (1 - s[SKY])
+    return np.clip(scene.blur(np.clip(cover, 0, 1).astype(np.float32), 0.8), 0, 1) * (1 - s[SKY]) * ahead(scene)
 
 
 def _road(scene: Scene) -> Array:
