@@ -158,7 +158,7 @@ def test_a_picture_of_any_size_has_a_distance_everywhere() -> None:
     assert far.shape == (150, 231) and np.isfinite(distance(replace(odd, far=far))).all()
 
 
-@pytest.mark.parametrize(("effect", "files"), [("clear-to-foggy", 3), ("rainy-to-clear", 3 * 4)])
+@pytest.mark.parametrize(("effect", "files"), [("clear-to-foggy", 3), ("clear-to-snowy", 3), ("rainy-to-clear", 3 * 4)])
 def test_painters_side_by_side_paint_what_one_does(tmp_path: Path, effect: str, files: int) -> None:
     street, recipe = _street(), load(Path(__file__).parent.parent / "configs" / f"{effect}.yaml")
     paths = [tmp_path / f"bdd_{index}.png" for index in range(3)]
@@ -174,9 +174,12 @@ def test_painters_side_by_side_paint_what_one_does(tmp_path: Path, effect: str, 
     for workers in (1, 2):
         work = tmp_path / str(workers)
         (work / "taught").mkdir(parents=True)
-        easel = Easel(recipe, tmp_path / "labels", work, tmp_path, {}, {}, {})
+        easel = Easel(recipe, tmp_path / "labels", work, tmp_path, {}, {}, {"bdd_1": (0.7,), "bdd_0": (1.0,)})
         list(each(easel.paint, [(index, path, effect == "rainy-to-clear") for index, path in enumerate(paths, 1)], workers))
         painted.append({path.name: np.asarray(Image.open(path), int) for path in (work / "taught").iterdir()})
     assert len(painted[0]) == 3 * files and painted[0].keys() == painted[1].keys()
     # sums come out otherwise in one thread
     assert max(np.abs(alone - painted[1][name]).max() for name, alone in painted[0].items()) <= (effect == "rainy-to-clear")
+    if effect == "clear-to-snowy":
+        covered, bonnet = (painted[0][f"bdd_{index}_light.png"][-20:, 130:].min() for index in range(2))
+        assert bonnet < 0.4 * covered

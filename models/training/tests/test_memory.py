@@ -200,7 +200,26 @@ def test_a_recipe_says_what_the_int8_variant_does_not_round(graphs: Path, tmp_pa
 
     everything, most = rounded([]), rounded(["rise8"])
     assert most < everything
+    assert any("rise16" in name for name in most) and not any("rise8.mix" in name for name in most)
     stored = {constant.name for constant in onnx.load(str(tmp_path / "int8.onnx")).graph.initializer}
     assert "rise8.mix.weight.byte" in stored, "what isn't rounded takes no more room"
     assert "rise4.mix.weight.half" in stored
-    assert any("rise16" in name for name in most) and not any("rise8.mix" in name for name in most)
+
+
+def test_what_an_export_spares_is_stored_as_bytes_and_tried_once(graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(4):
+        Image.fromarray(_scene(seed, 180, 320, 0, 256)[0]).save(tmp_path / f"{seed}.png")
+    recipe = config.load(Path(__file__).parents[1] / "configs" / "clear-to-foggy.yaml")
+    recipe = replace(recipe, floating=["rise8"], data=replace(recipe.data, source=["*.png"]))
+    tried, small = list[tuple[str, ...]](), tmp_path / "int8.onnx"
+
+    def once_more(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[str, ...], percentile: float | None) -> None:
+        tried.append(spared)
+        monkeypatch.setattr(package, "NEAR", 0 if len(spared) > 1 else 1e9)
+        quantise(graph, out, pictures, spared, percentile)
+
+    monkeypatch.setattr(package, "quantise", once_more)
+    monkeypatch.setattr(package, "SPARED", ((), ("rise8",), ("rise16",)))
+    assert package.export_int8(recipe, tmp_path, graphs / "strips.onnx", small) is not None
+    assert tried == [("rise8",), ("rise8", "rise16")]
+    assert "rise16.mix.weight.byte" in {constant.name for constant in onnx.load(str(small)).graph.initializer}

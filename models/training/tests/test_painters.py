@@ -227,8 +227,9 @@ def test_snow_lies_neither_on_the_car_that_films_nor_stays_off_the_road_before_i
     assert snow.paint(replace(scene, bonnet=None)).light[-5:, middle].max() < 0.05, "where nobody looked, one may be there"
 
 
-def test_bonnets_were_marked_in_pictures_of_the_recipe_and_lie_below_its_middle() -> None:
+def test_bonnets_were_marked_in_pictures_from_cars_and_lie_in_their_lower_half() -> None:
     marked = preparing.read_bonnets(config.load(Path(__file__).parents[1] / "configs" / "clear-to-snowy.yaml"))
+    assert {stem.split("_")[0] for stem in marked} == {"bdd", "bdds", "camvid", "carnd1", "carnd4", "ceit", "comma"}, "all taken from cars"
     assert sum(min(heights) < 1 for heights in marked.values()) > 400 and sum(min(heights) == 1 for heights in marked.values()) > 200
     assert all(len(heights) == 5 and 0.5 < min(heights) and max(heights) <= 1 for heights in marked.values())
 
@@ -240,6 +241,8 @@ def test_rain_is_sure_of_the_ground_and_hides_what_is_far() -> None:
     assert sure[HORIZON + 5 : 145].min() > 0.9
     assert sure[HORIZON + 5 :, :20].min() > 0.9
     assert sure[-5:, 120:200].max() < 0.1, "a bonnet or dashboard may lie there"
+    marked = rain.paint(replace(scene, bonnet=(0.9, 1.0, 1.0, 1.0, 1.0))).sure
+    assert marked is not None and marked[-5:, :20].max() < 0.1 < 0.9 < marked[-5:, 120:200].min(), "nothing is guessed where someone looked"
     assert rain.paint(replace(scene, from_car=False)).sure[HORIZON + 5 :].min() > 0.9
     assert sure[: HORIZON - 5].max() < 0.1
     below = light[HORIZON + 5 :].mean((1, 2))

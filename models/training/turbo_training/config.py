@@ -89,7 +89,8 @@ class Data:
     judged: str = ""
     """The same for spots that an earlier light head took for lamps, in other pictures, by their files: which are, and which aren't."""
     bonnets: str = ""
-    """The same of where the car that films, its bonnet or dashboard, begins: heights at even distances from left to right, 100 for none."""
+    """The same of where the car that films, its bonnet or dashboard, begins: by picture, five heights at even distances from the left edge
+    to the right one, in percent from above, 100 for none."""
     unmarked: list[str] = field(default_factory=list)
     """Globs of pictures, beside the source's, that a detector is asked about for the light head."""
     examples: list[str] = field(default_factory=list)
@@ -138,8 +139,8 @@ class Config:
     mixed: bool = True
     """How strength acts: straight from the picture to its translation; false where half the strength is half the exposure (dusk)."""
     floating: list[str] = field(default_factory=list)
-    """Layers that the int8 variant leaves in floating point, with what is in them, since it would be livelier from frame to frame: near
-    the output, roundings flicker. Their weights are stored as bytes all the same."""
+    """Layers that the int8 variant leaves in floating point, with what is in them, since it would be livelier from frame to frame: there,
+    roundings flicker. Their weights are stored as bytes all the same."""
     steady: float = STEADY
     """Change of light, in units of white, that lets a graph forget as a change of colour by 1 does (0.045 to 0.075 of it do): small, and
     no glow trails behind its lamp; large, and noise that an effect lifts out of the dark is calmed, too."""

@@ -123,6 +123,8 @@ def export_int8(config: Config, data: Path, graph: Path, small: Path) -> float |
     precise = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     wanted = [[run(precise, f, 1.0).astype(float) for f in some] for some in frames]
     for percentile, spared in product(CUT, SPARED):
+        if spared and set(spared) <= set(config.floating):
+            continue
         floating = (*config.floating, *spared)
         quantise(graph, small, pictures[::2], floating, percentile)
         save(slim(onnx.load(str(small)), (*COARSE, *floating)), small)

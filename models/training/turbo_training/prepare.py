@@ -127,7 +127,7 @@ class Easel:
         files = [self.work / "taught" / name for name in names]
         if all(Path(f"{file}_light.png").exists() for file in files):
             return
-        rainy, sure = scene_of(path, self.labels, self.shared), None
+        rainy, sure = replace(scene_of(path, self.labels, self.shared), bonnet=self.bonnets.get(path.stem)), None
         if wetted:
             rainy, sure = wet(rainy)
         rng = np.random.default_rng(index)
@@ -157,7 +157,7 @@ def read_windows(config: Config) -> dict[str, Windows]:
 
 
 def read_bonnets(config: Config) -> dict[str, tuple[float, ...]]:
-    """Where the car that films begins, by picture (`Scene.bonnet`)."""
+    """Where the car that films begins, by picture, as `Scene.bonnet` has it; in the file, in percent."""
     return {stem: tuple(height / 100 for height in heights) for stem, heights in _read(config.data.bonnets).items()}
 
 

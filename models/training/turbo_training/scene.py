@@ -25,7 +25,7 @@ GUESSED = 0.35
 """How much what is as far as its foot, if that is what is below it, counts beside what surely is."""
 
 BONNET_EDGE = 0.01
-"""How far around the edge of a bonnet it may begin, since it was marked by eye, in parts of the picture's height."""
+"""Half of the height over which `ahead` fades at a bonnet's edge, which was marked by eye, in parts of the picture's height."""
 
 
 class Mark(NamedTuple):
@@ -213,7 +213,7 @@ def _blur_within(scene: Scene, x: Array, mask: Array, size: float) -> Array:
 
 
 def ahead(scene: Scene) -> Array:
-    """0 where the car that films, its bonnet or dashboard, is in the picture, else 1; where nobody looked, 0 where it may be."""
+    """0 where the car that films, its bonnet or dashboard, is in the picture, else 1, [H, W]; where nobody looked, 0 where it may be."""
     height, width = scene.luma.shape
     if scene.bonnet is not None:
         marked = [begins if begins < 1 else 1 + BONNET_EDGE for begins in scene.bonnet]
