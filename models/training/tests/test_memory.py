@@ -187,12 +187,19 @@ def test_the_int8_variant_remembers_and_reduces(percentile: float | None, graphs
     assert _flicker([sequence.next(frame, 1.0) for frame in frames]) < 0.4 * _flicker([run(small, frame, 1.0) for frame in frames])
 
 
-def test_a_recipe_says_what_the_int8_variant_does_not_round(graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture()
+def recipe(tmp_path: Path) -> config.Config:
+    """One of a few pictures, by which an int8 variant is calibrated."""
     for seed in range(4):
         Image.fromarray(_scene(seed, 180, 320, 0, 256)[0]).save(tmp_path / f"{seed}.png")
+    shipped = config.load(Path(__file__).parents[1] / "configs" / "clear-to-foggy.yaml")
+    return replace(shipped, data=replace(shipped.data, source=["*.png"]))
+
+
+def test_a_recipe_says_what_the_int8_variant_does_not_round(
+    recipe: config.Config, graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(package, "NEAR", 0)
-    recipe = config.load(Path(__file__).parents[1] / "configs" / "clear-to-foggy.yaml")
-    recipe = replace(recipe, data=replace(recipe.data, source=["*.png"]))
 
     def rounded(floating: list[str]) -> set[str]:
         package.export_int8(replace(recipe, floating=floating), tmp_path, graphs / "strips.onnx", tmp_path / "int8.onnx")
@@ -206,11 +213,9 @@ def test_a_recipe_says_what_the_int8_variant_does_not_round(graphs: Path, tmp_pa
     assert "rise4.mix.weight.half" in stored
 
 
-def test_what_an_export_spares_is_stored_as_bytes_and_tried_once(graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for seed in range(4):
-        Image.fromarray(_scene(seed, 180, 320, 0, 256)[0]).save(tmp_path / f"{seed}.png")
-    recipe = config.load(Path(__file__).parents[1] / "configs" / "clear-to-foggy.yaml")
-    recipe = replace(recipe, floating=["rise8"], data=replace(recipe.data, source=["*.png"]))
+def test_what_an_export_spares_is_stored_as_bytes_and_tried_once(
+    recipe: config.Config, graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tried, small = list[tuple[str, ...]](), tmp_path / "int8.onnx"
 
     def once_more(graph: Path, out: Path, pictures: list[Image.Image], spared: tuple[str, ...], percentile: float | None) -> None:
@@ -220,6 +225,6 @@ def test_what_an_export_spares_is_stored_as_bytes_and_tried_once(graphs: Path, t
 
     monkeypatch.setattr(package, "quantise", once_more)
     monkeypatch.setattr(package, "SPARED", ((), ("rise8",), ("rise16",)))
-    assert package.export_int8(recipe, tmp_path, graphs / "strips.onnx", small) is not None
+    assert package.export_int8(replace(recipe, floating=["rise8"]), tmp_path, graphs / "strips.onnx", small) is not None
     assert tried == [("rise8",), ("rise8", "rise16")]
     assert "rise16.mix.weight.byte" in {constant.name for constant in onnx.load(str(small)).graph.initializer}

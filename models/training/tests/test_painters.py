@@ -216,7 +216,7 @@ def test_snow_lies_on_the_road_but_not_on_walls() -> None:
     assert sure is None
 
 
-def test_snow_lies_neither_on_the_car_that_films_nor_stays_off_the_road_before_it() -> None:
+def test_snow_lies_on_the_road_down_to_the_car_that_films_but_not_on_that() -> None:
     # road from its middle row on; the segmenter takes the bonnet below for road, too
     scene = replace(street(), bonnet=(1.0, 0.9, 0.85, 0.9, 1.0))
     covered, bare = snow.paint(scene), snow.paint(replace(scene, bonnet=(1.0,)))

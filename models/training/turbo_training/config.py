@@ -89,8 +89,8 @@ class Data:
     judged: str = ""
     """The same for spots that an earlier light head took for lamps, in other pictures, by their files: which are, and which aren't."""
     bonnets: str = ""
-    """The same of where the car that films, its bonnet or dashboard, begins: by picture, five heights at even distances from the left edge
-    to the right one, in percent from above, 100 for none."""
+    """The same of where the car that films, its bonnet or dashboard, begins, for the painters of snow and rain: five heights at even
+    distances from the left edge to the right one, in percent from above, 100 for none."""
     unmarked: list[str] = field(default_factory=list)
     """Globs of pictures, beside the source's, that a detector is asked about for the light head."""
     examples: list[str] = field(default_factory=list)
