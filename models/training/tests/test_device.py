@@ -23,6 +23,7 @@ from turbo_training.likeness import Likeness, Wholes
 from turbo_training.losses import _blurring
 from turbo_training.network import Generator, Widths
 from turbo_training.objectives import Duel, _descend
+from turbo_training.skies import Dusk, Skies
 from turbo_training.train import Run, _batches, _step, _Unpaired
 
 RECIPE = load(Path(__file__).parents[1] / "configs" / "day-to-night.yaml")
@@ -96,6 +97,19 @@ def test_a_step_of_a_recipe_stays_on_its_device() -> None:
     for _ in range(2):
         _step(run, replace(SMALL.phases[-1], likeness=1.0, veil=1.0, halo=1.0, painted=1.0), next(batches), unpaired)
     assert _on_cuda(run.generator, run.averaged)
+
+
+@pytest.mark.usefixtures("pretended")
+@pytest.mark.parametrize("marks", ["marks/night-skies.json", ""])
+def test_a_step_that_teaches_skies_stays_on_its_device(marks: str) -> None:
+    run = Run(replace(SMALL, data=replace(SMALL.data, skies=marks)), CUDA)
+    run.remember()
+    picture = torch.zeros(10, 80, 96, dtype=torch.uint8).to(CUDA)
+    skies = Skies([picture[:6]], [picture[:3]], [picture[:3]], (64, 64)) if marks else Dusk([picture], (64, 64))
+    sources = {"skies": skies, "still": Still([picture[:6]], (64, 64))}
+    phase = Phase("skies", 1, 1e-3, {"skies": 6, "still": 1}, learns="skies")
+    _step(run, phase, next(_batches(sources, phase.mixture, 0)), None)
+    assert _on_cuda(run.generator, run.averaged, run.before)
 
 
 def test_pictures_are_kept_on_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

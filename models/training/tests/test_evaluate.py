@@ -77,6 +77,20 @@ def test_a_recipe_that_sees_pairs_from_the_start_asks_for_weights() -> None:
         _before(replace(recipe, phases=recipe.phases[-1:]), Path("work"))
 
 
+def test_other_marked_skies_give_other_folds(tmp_path: Path) -> None:
+    recipe = config.load(RECIPE.parent / "night-to-day.yaml")
+    marks = tmp_path / "skies.json"
+    recipe = replace(recipe, data=replace(recipe.data, skies=str(marks)))
+
+    def folder(text: str, fitted: config.Config) -> Path:
+        marks.write_text(text)
+        return _folds(fitted, Path("start.pt"), Path("work"))
+
+    marked, others, none = '{"a": [5]}', '{"a": [6]}', replace(recipe, phases=recipe.phases[:-1])
+    assert folder(marked, recipe) == folder(marked + " ", recipe) != folder(others, recipe)
+    assert folder(marked, none) == folder(others, none)
+
+
 def test_a_fold_is_taken_again_only_where_what_trains_it_is_the_same() -> None:
     recipe = config.load(RECIPE)
     last = recipe.phases[-1]

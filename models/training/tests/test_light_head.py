@@ -16,9 +16,9 @@ from turbo_training.light_head import LightHead
 from turbo_training.lights import folded, missed, normalised, teach
 from turbo_training.losses import Batch, lit
 from turbo_training.marked import Marked, Wanted, example
+from turbo_training.marks import read_judged, read_marks, read_windows
 from turbo_training.network import HEADS, Generator, Maps, Widths
 from turbo_training.pictures import pixels
-from turbo_training.prepare import read_judged, read_marks, read_windows
 from turbo_training.scene import Box, Mark, Scene, Windows
 from turbo_training.segmenter import BUILDING, CLASSES, POLE, ROAD, SKY
 from turbo_training.weights import begin, read_weights

@@ -11,13 +11,13 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from .blocks import STRIDE
-from .network import RISES, Widths
+from .network import RISES, Generator, Widths
 
 STEADY = 4.0
 """What `Config.steady` is where a recipe doesn't say: 0.18 of white is held, 0.3 let go."""
 
 
-LEARNS = ("all", "detector", "lamps", "glow", "mirror")
+LEARNS = ("all", "skies", "detector", "lamps", "glow", "mirror")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Phase:
     rate: float
     """Learning rate; it rises over the first 100 steps and falls along a half cosine, so that short phases stay below it."""
     mixture: dict[str, int]
-    """How many pictures of each source (`pairs`, `teacher`, `target`, `still`, `passing`) are in a batch."""
+    """How many pictures of each source (`pairs`, `teacher`, `skies`, `target`, `still`, `passing`) are in a batch."""
     crop: tuple[int, int] | None = None
     """Height and width of its crops, where they are not the recipe's: pairs tell more of the whole picture the larger they are."""
     trust: float = 1.0
@@ -47,10 +47,15 @@ class Phase:
     wholes: int = 1
     """How many pictures are translated whole for that, a step."""
     learns: str = "all"
-    """Which part of the network does: `all` but its heads; or, while all else stays as it is, of the light head `lamps`, where they and
-    windows are, from what was marked and judged, or `glow`, how far lamps glow, from painted layers; or the `mirror` head, from where the
-    painter is sure of ground. `detector` is no part of it: a larger one that learns what `lamps` does from the same, and is then asked
-    about these pictures and more, so that `lamps` learns from its answers, too. Crops of both have a size of their own."""
+    """Which part of the network does: `all` but its heads; `skies`: the same part, but only where the sky is, in marked photographs of
+    night or in painted streets at dusk, while what else it makes of them stays as the phase found it; or, while all else stays as it is,
+    of the light head `lamps`, where they and windows are, from what was marked and judged, or `glow`, how far lamps glow, from
+    painted layers; or the `mirror` head, from where the painter is sure of ground. `detector` is no part of it: a larger one that learns
+    what `lamps` does from the same, and is then asked about these pictures and more, so that `lamps` learns from its answers, too. Crops of
+    both have a size of their own."""
+
+    frozen: list[str] = field(default_factory=list)
+    """Parts of the network that stay as they are all the same, such as `maps`."""
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
@@ -91,10 +96,14 @@ class Data:
     bonnets: str = ""
     """The same of where the car that films, its bonnet or dashboard, begins, for the painters of snow and rain: five heights at even
     distances from the left edge to the right one, in percent from above, 100 for none."""
+    skies: str = ""
+    """The same of where the sky ends in photographs of night, of those in `examples`: heights at even distances from the left
+    edge to the right one, in percent from above, 0 where there is none, and null where that can't be told."""
     unmarked: list[str] = field(default_factory=list)
     """Globs of pictures, beside the source's, that a detector is asked about for the light head."""
     examples: list[str] = field(default_factory=list)
-    """Globs of pictures to look at on sheets, where they are not the source's: real ones of what is translated backwards."""
+    """Globs of pictures to look at on sheets, where they are not the source's: real ones of what is translated backwards, of which those
+    with a marked skyline teach, too."""
     painter: str = "night"
     """Which painter teaches: `night`, `fog`, `rain`, `clear` or `snow`."""
     wetted: list[str] = field(default_factory=list)
@@ -180,13 +189,22 @@ def load(path: Path) -> Config:
             )
         if phase.learns not in LEARNS:
             raise ValueError(f"{path.name}: phase {phase.name} learns {phase.learns}; it can be {', '.join(LEARNS)}")
-        head = "mirror" if phase.learns == "mirror" else "light"
-        if phase.learns != "all" and (not getattr(recipe.widths, head) or set(phase.mixture) != {"teacher"}):
+        head, of_head = "mirror" if phase.learns == "mirror" else "light", phase.learns not in ("all", "skies")
+        if of_head and (not getattr(recipe.widths, head) or set(phase.mixture) != {"teacher"}):
             raise ValueError(
                 f"{path.name}: phase {phase.name} teaches the {head} head, which takes widths.{head} and a mixture of teacher alone"
             )
-        if phase.learns != "all" and phase.likeness:
+        if of_head and phase.likeness:
             raise ValueError(f"{path.name}: phase {phase.name} sets likeness, but the {head} head is not taught by whole pictures")
+        if (phase.learns == "skies") != ("skies" in phase.mixture):
+            raise ValueError(
+                f"{path.name}: phase {phase.name} learns {phase.learns}, but `learns: skies` and skies in the mixture go together"
+            )
+        if phase.learns == "skies":
+            _check_skies(recipe, phase, path.name)
+        unknown = set(phase.frozen) - {name for name, _ in Generator(recipe.widths).named_children()} if phase.frozen else set()
+        if unknown:
+            raise ValueError(f"{path.name}: phase {phase.name} has {', '.join(sorted(unknown))} in frozen, which the network hasn't")
         if phase.learns in ("detector", "lamps") and not (recipe.data.marked and recipe.data.windows):
             raise ValueError(f"{path.name}: phase {phase.name} learns {phase.learns}, but data.marked and data.windows don't say from what")
     heads = [phase.learns for phase in recipe.phases if phase.learns in ("detector", "lamps")]
@@ -209,6 +227,14 @@ def load(path: Path) -> Config:
     if recipe.folds == 1:
         raise ValueError(f"{path.name}: one fold leaves no pairs to learn from; 0 is a fold for each pair")
     return recipe
+
+
+def _check_skies(recipe: Config, phase: Phase, name: str) -> None:
+    if not set(phase.mixture) <= {"skies", "still", "passing"} or phase.trust != 1.0:
+        raise ValueError(f"{name}: phase {phase.name} learns skies, beside which it can take still and passing, and no trust")
+    data = recipe.data
+    if not (data.skies and data.backwards) and (data.skies or data.painter != "rain"):
+        raise ValueError(f"{name}: phase {phase.name} learns skies: at night, backwards, by marks in data.skies, or those of painted rain")
 
 
 def _make(kind: Any, value: Any, where: str) -> Any:

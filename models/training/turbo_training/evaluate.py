@@ -21,6 +21,7 @@ from .calm import calm
 from .config import Config, Data, Phase
 from .device import CPU
 from .graph import build, save
+from .marks import read_skylines
 from .measures import apply_curve, fit_curve, psnr, ssim
 from .network import Generator, Widths
 from .package import load_generator
@@ -149,19 +150,25 @@ def _headless(fitted: Config, checkpoint: Path) -> Generator:
 
 def without_heads(config: Config) -> Config:
     """The recipe of the same network but for its heads."""
-    phases = [phase for phase in config.phases if phase.learns == "all"]
+    phases = [phase for phase in config.phases if phase.learns in ("all", "skies")]
     return replace(config, phases=phases, widths=replace(config.widths, light=None, mirror=None))
 
 
 def _folds(fitted: Config, start: Path, prepared: Path) -> Path:
     """The folder of the folds, named by what they are trained by: a finished one is taken again only where nothing of that has changed."""
     # these are told, shown, measured, or teach the light head only
-    data = replace(fitted.data, used=[], shown=[], clips=[], judged="", unmarked=[])
+    data = replace(fitted.data, used=[], shown=[], clips=[], judged="", unmarked=[], skies=_marked_skies(fitted))
     parts = [_said(part) for part in (*fitted.phases, fitted.widths, data)]
     learnt = (parts, fitted.seed, fitted.crop, fitted.relight, fitted.average)
     what = repr((learnt, str(start.resolve()), str(prepared.resolve())))
     steps = sum(phase.steps for phase in fitted.phases)
     return Path("folds") / f"{fitted.folds or 'each'}-{steps}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
+
+
+def _marked_skies(fitted: Config) -> str:
+    """What a phase learns skies by, which no other folder holds."""
+    skies = read_skylines(fitted) if any(phase.learns == "skies" for phase in fitted.phases) else {}
+    return repr(sorted(skies.items())) if skies else ""
 
 
 def _said(part: Phase | Widths | Data) -> dict[str, object]:

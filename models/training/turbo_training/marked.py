@@ -20,8 +20,9 @@ from torch import Tensor
 from .blocks import FOLD
 from .config import Config
 from .detector import answers_file
+from .marks import read_judged, read_marks, read_windows
 from .pictures import pixels, read
-from .prepare import read_judged, read_marks, read_windows, windows_file
+from .prepare import windows_file
 from .scene import Mark
 from .sources import glob
 from .windows import UNKNOWN

@@ -3,14 +3,12 @@ working folder."""
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,10 +19,11 @@ from . import clear, fog, night, rain, snow
 from .config import Config
 from .device import CPU
 from .frames import take_frames, take_neighbours
+from .marks import read_bonnets, read_marks, read_windows
 from .pictures import save_whole
 from .progress import Progress
 from .rainy import otherwise_lit, wet
-from .scene import LUMA, Box, Mark, Painted, Scene, Windows
+from .scene import LUMA, Mark, Painted, Scene, Windows
 from .segmenter import BICYCLE, BUILDING, CAR, FENCE, PERSON, ROAD, SIGN, TREE, train_segmenter
 from .sources import REDDENED, WETTED, glob
 from .survey import scene_of, survey
@@ -40,8 +39,6 @@ PAINTERS: dict[str, Callable[[Scene], Painted]] = {
 RELIT, LIT = 2, "-lit"
 """How often each scene is painted in another light, too, where the painter goes by its light, and how the names of these end, but for
 their number."""
-SPOT = 0.5
-"""Radius of a spot that was judged, in percent of the picture's width."""
 
 
 def prepare(
@@ -136,42 +133,9 @@ class Easel:
             save_layers(scene, clear.paint(scene)._replace(sure=sure), file)
 
 
-def read_marks(config: Config) -> dict[str, tuple[Mark, ...]]:
-    """The street lamps that were marked by eye, by picture; there, x, y and radius are in percent."""
-    return {stem: _marks(lamps) for stem, lamps in _read(config.data.marked).items()}
-
-
-def read_judged(config: Config) -> dict[str, tuple[tuple[Mark, ...], tuple[Mark, ...]]]:
-    """What was judged by eye in pictures in which not all is marked, by their files below the data folder: street lamps, and what may be
-    taken for one and is none."""
-    return {stem: (_marks(spots["lamps"]), _marks(spots["others"])) for stem, spots in _read(config.data.judged).items()}
-
-
-def read_windows(config: Config) -> dict[str, Windows]:
-    """Boxes of which someone judged whether a window is in them, by picture."""
-
-    def boxes(percent: list[list[float]]) -> tuple[Box, ...]:
-        return tuple(Box(*(side / 100 for side in box)) for box in percent)
-
-    return {stem: Windows(boxes(judged["windows"]), boxes(judged["others"])) for stem, judged in _read(config.data.windows).items()}
-
-
-def read_bonnets(config: Config) -> dict[str, tuple[float, ...]]:
-    """Where the car that films begins, by picture, as `Scene.bonnet` has it; in the file, in percent."""
-    return {stem: tuple(height / 100 for height in heights) for stem, heights in _read(config.data.bonnets).items()}
-
-
 def windows_file(work: Path, stem: str) -> Path:
     """Where `prepare` leaves what is known of a picture's windows (`judged_panes`, as bytes)."""
     return work / "taught" / f"{stem}_windows.png"
-
-
-def _read(file: str) -> dict[str, Any]:
-    return json.loads((Path(__file__).parent.parent / file).read_text(encoding="utf-8")) if file else {}
-
-
-def _marks(percent: list[list[float]]) -> tuple[Mark, ...]:
-    return tuple(Mark(x / 100, y / 100, (radius[0] if radius else SPOT) / 100) for x, y, *radius in percent)
 
 
 def redden(day: np.ndarray, shows: np.ndarray, rng: np.random.Generator) -> np.ndarray:

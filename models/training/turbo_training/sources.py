@@ -13,7 +13,9 @@ from torch import Tensor
 from .config import Config
 from .device import CPU
 from .examples import Pairs, Passing, Source, Still, Taught, Unchanged
+from .marks import read_skylines
 from .pictures import pixels, read
+from .skies import Dusk, Skies, layered_night
 
 Layers = tuple[Image.Image, Image.Image, Image.Image, Image.Image]
 """A picture, and what the painter made of it: base, the square root of light, and where its tones count whatever the trust (grey)."""
@@ -90,12 +92,26 @@ def open_sources(
         sources["still"] = Still([pixels(*(Image.open(frame).convert("RGB") for frame in twin)).to(device) for twin in twins], config.crop)
     if "passing" in names:
         sources["passing"] = Passing(_some(data, config.data.examples or config.data.source, device), config.crop, config.data.painter)
-    if "teacher" in names:
+    dusk = "skies" in names and not config.data.skies
+    if "teacher" in names or dusk:
         layers = read_taught(work, config.data.backwards, device)
         if not layers:
             raise ValueError(f"{config.id}: there are no painted layers in {work / 'taught'}; `prepare` makes them")
-        sources["teacher"] = Taught(layers, config.crop, config.data.painter, config.data.backwards)
+        painted = {"teacher": Taught(layers, config.crop, config.data.painter, config.data.backwards), "skies": Dusk(layers, config.crop)}
+        sources |= {name: source for name, source in painted.items() if name in names}
+    if "skies" in names and not dusk:
+        sources["skies"] = _skies(config, data, work, device)
     return sources
+
+
+def _skies(config: Config, data: Path, work: Path, device: torch.device) -> Skies:
+    marked = read_skylines(config)
+    nights = [layered_night(path, marked[path.stem]) for path in glob(data, config.data.examples) if path.stem in marked]
+    if not nights:
+        raise ValueError(f"{config.id}: there are none of the photographs below {data} of which {config.data.skies} tells the skyline")
+    roads = [frame for video in glob(data, config.data.overhead) for frame in sorted((work / "still").glob(f"{video.stem}-*-0.png"))]
+    nights, roads = [night.to(device) for night in nights], [pixels(Image.open(road).convert("RGB")).to(device) for road in roads]
+    return Skies(nights, _some(data, config.data.target, device), roads, config.crop)
 
 
 def _some(data: Path, patterns: list[str], device: torch.device) -> list[Tensor]:

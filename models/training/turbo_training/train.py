@@ -27,6 +27,7 @@ from .pictures import save_state_whole
 from .progress import Progress
 from .share import RANK, agree, join, portion, spread, wait
 from .sheets import sample_sheet
+from .skies import clouded
 from .sources import open_sources
 from .weights import begin
 
@@ -43,6 +44,8 @@ class Run:
         self.generator = Generator(config.widths).to(device=device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self.generator.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-3)
+        self.before: Generator | None = None
+        """What the network was when a phase began that keeps what it doesn't teach."""
         self.phase, self.step, self.seconds = 0, 0, 0.0
 
     def save(self, path: Path) -> None:
@@ -50,6 +53,7 @@ class Run:
             "generator": self.generator.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "before": None if self.before is None else self.before.state_dict(),
             "phase": self.phase,
             "step": self.step,
             "seconds": self.seconds,
@@ -62,7 +66,14 @@ class Run:
         self.generator.load_state_dict(state["generator"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if state.get("before"):
+            self.remember()
+            self.before.load_state_dict(state["before"])
         self.phase, self.step, self.seconds = state["phase"], state["step"], state["seconds"]
+
+    def remember(self) -> None:
+        """Takes the network as it ships so far for what it was before."""
+        self.before = copy.deepcopy(self.averaged)
 
     def average(self, decay: float) -> None:
         decay = min(decay, (1 + self.step) / (10 + self.step))
@@ -101,8 +112,12 @@ def train(
                 run.phase, run.step = index, 0
             sized = replace(config, crop=phase.crop or config.crop)
             if phase.learns != "all" and run.step == 0:
-                # what ships is the average, and from here on all but a head stays as it is
+                # what ships is the average, which stays as it is but for what such a phase teaches
                 run.generator.load_state_dict(run.averaged.state_dict())
+            if phase.learns == "skies" and run.step == 0:
+                run.remember()
+            if phase.learns == "skies" and run.before is None:
+                raise ValueError(f"{latest} is of another recipe, in whose phase {index + 1} no skies were learnt: begin in another folder")
             marked = phase.learns in ("detector", "lamps")
             names = set[str]() if marked else set(phase.mixture)
             sources = open_sources(sized, data, prepared or work, names, hold_out, device)
@@ -115,7 +130,7 @@ def train(
                 _train_phase(run, phase, sources, unpaired, data, work)
             if phase.learns != "detector":
                 _keep(run, phase, data, work)
-            run.phase, run.step = index + 1, 0
+            run.phase, run.step, run.before = index + 1, 0, None
             if RANK == 0:
                 run.save(latest)
                 _half_taught(work, phase).unlink(missing_ok=True)
@@ -160,8 +175,8 @@ def _seed(run: Run) -> int:
 def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _Unpaired | None, data: Path, work: Path) -> None:
     progress = Progress(phase.name, phase.steps, run.step)
     for name, parameter in run.generator.named_parameters():
-        belongs = not name.startswith(HEADS) if phase.learns == "all" else name.startswith(_LEARNING[phase.learns])
-        parameter.requires_grad_(belongs)
+        belongs = not name.startswith(HEADS) if phase.learns in ("all", "skies") else name.startswith(_LEARNING[phase.learns])
+        parameter.requires_grad_(belongs and name.split(".")[0] not in phase.frozen)
     torch.manual_seed(_seed(run))
     batches = _batches(sources, phase.mixture, _seed(run))
     while run.step < phase.steps:
@@ -189,7 +204,7 @@ def _keep(run: Run, phase: Phase, data: Path, work: Path) -> None:
 def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> tuple[Tensor, dict[str, Tensor]]:
     for group in run.optimiser.param_groups:
         group["lr"] = phase.rate_at(run.step)
-    if phase.learns != "all":
+    if phase.learns in ("glow", "mirror"):
         loss = _of_head(run, phase, batch)
         _learn(run, loss)
         return loss.detach(), {}
@@ -197,7 +212,7 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
     loss, parts = 0.02 * roughness(maps), dict[str, Tensor]()
     known, twin = (which.nonzero().flatten() for which in (~batch.twin, batch.twin))
     if len(known):
-        distance, parts = judged(maps.where(known), batch.where(known), run.config.lamps, phase.trust)
+        distance, parts = _distance(run, phase, maps.where(known), batch.where(known))
         loss = loss + distance
     if len(twin):
         twins = batch.where(twin)
@@ -208,6 +223,15 @@ def _step(run: Run, phase: Phase, batch: Batch, unpaired: _Unpaired | None) -> t
         loss, parts = loss + more, parts | seen
     _learn(run, loss)
     return loss.detach(), parts
+
+
+def _distance(run: Run, phase: Phase, maps: Maps, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    if phase.learns != "skies":
+        return judged(maps, batch, run.config.lamps, phase.trust)
+    with torch.no_grad(), torch.autocast(batch.picture.device.type, torch.bfloat16):
+        before = run.before(batch.picture.contiguous(memory_format=torch.channels_last))
+    distance = clouded(maps, before, batch, night=bool(run.config.data.skies)).mean()
+    return distance, {"skies": distance.detach()}
 
 
 def _of_head(run: Run, phase: Phase, batch: Batch) -> Tensor:
