@@ -154,7 +154,7 @@ def test_a_network_without_one_may_begin_from_a_package_with_one(tmp_path: Path)
 
 def test_leave_one_out_is_without_it() -> None:
     recipe = without_heads(config.load(RECIPES / "clear-to-rainy.yaml"))
-    assert recipe.widths.mirror is None and [phase.name for phase in recipe.phases] == ["wet", "drawn"]
+    assert recipe.widths.mirror is None and [phase.name for phase in recipe.phases] == ["wet", "drawn", "dusk"]
 
 
 def test_a_recipe_that_teaches_a_mirror_head_has_one_and_paints_rain(tmp_path: Path) -> None:

@@ -200,11 +200,6 @@ def load(path: Path) -> Config:
             raise ValueError(
                 f"{path.name}: phase {phase.name} learns {phase.learns}, but `learns: skies` and skies in the mixture go together"
             )
-        if phase.learns == "skies":
-            _check_skies(recipe, phase, path.name)
-        unknown = set(phase.frozen) - {name for name, _ in Generator(recipe.widths).named_children()} if phase.frozen else set()
-        if unknown:
-            raise ValueError(f"{path.name}: phase {phase.name} has {', '.join(sorted(unknown))} in frozen, which the network hasn't")
         if phase.learns in ("detector", "lamps") and not (recipe.data.marked and recipe.data.windows):
             raise ValueError(f"{path.name}: phase {phase.name} learns {phase.learns}, but data.marked and data.windows don't say from what")
     heads = [phase.learns for phase in recipe.phases if phase.learns in ("detector", "lamps")]
@@ -222,6 +217,12 @@ def load(path: Path) -> Config:
         raise ValueError(f"{path.name}: widths.mirror is for rain that is painted")
     if recipe.data.backwards and recipe.data.painter != "night":
         raise ValueError(f"{path.name}: data.backwards is for the painter of night")
+    for phase in recipe.phases:
+        if phase.learns == "skies":
+            _check_skies(recipe, phase, path.name)
+        unknown = set(phase.frozen) - {name for name, _ in Generator(recipe.widths).named_children()} if phase.frozen else set()
+        if unknown:
+            raise ValueError(f"{path.name}: phase {phase.name} has {', '.join(sorted(unknown))} in frozen, which the network hasn't")
     if recipe.data.wetted and recipe.data.painter != "clear":
         raise ValueError(f"{path.name}: data.wetted is for the painter of clear weather")
     if recipe.folds == 1:

@@ -25,8 +25,9 @@ from .pictures import crop, one_of, per_picture, pixels, read, relight
 from .scene import LUMA
 
 HORIZON, ZENITH = (0.69, 0.80, 0.85), (0.54, 0.71, 0.88)
-"""The colours of the sky in photographs of day, in the mean of 252, just over its lowest row, and this far up, in parts of the height."""
+"""About the colours of the sky in photographs of day (the mean of 252), just over its lowest row and `FAR_UP` above."""
 FAR_UP = 0.6
+"""In parts of the picture's height."""
 UNSURE = 0.015
 """How far from a marked skyline nothing is known of a pixel, in parts of the picture's height: marks are coarse."""
 LOW = 0.72
@@ -35,7 +36,7 @@ STANDS_OUT, AROUND = 0.07, 0.02
 """What differs from what is this far around it, in parts of the picture's width, by so much of the root of its brightness, may be a
 lamp, or a pole before the sky: it is left open, as is what is as bright as a lamp."""
 OVERCAST = (0.79, 0.78, 0.80)
-"""The colour that skies come to have in rain, in the mean of twenty streets; where the network lays light of `BRIGHT` already, they keep
+"""The colour that skies come to have in rain (the mean of some twenty streets); where the network lays light of `BRIGHT` already, they keep
 their own."""
 BRIGHT = 0.45
 PAINTED_OVER, PAINTED = 0.06, 0.5
