@@ -18,6 +18,7 @@ from turbo_training.examples import Taught
 from turbo_training.frames import save_frames
 from turbo_training.lamps import find_street_lamps
 from turbo_training.losses import Batch, emission, layered
+from turbo_training.marks import read_bonnets
 from turbo_training.pictures import save_whole
 from turbo_training.prepare import paint_file, prepare, redden
 from turbo_training.scene import Box, Scene, Windows
@@ -228,7 +229,7 @@ def test_snow_lies_on_the_road_down_to_the_car_that_films_but_not_on_that() -> N
 
 
 def test_bonnets_were_marked_in_pictures_from_cars_and_lie_in_their_lower_half() -> None:
-    marked = preparing.read_bonnets(config.load(Path(__file__).parents[1] / "configs" / "clear-to-snowy.yaml"))
+    marked = read_bonnets(config.load(Path(__file__).parents[1] / "configs" / "clear-to-snowy.yaml"))
     assert {stem.split("_")[0] for stem in marked} == {"bdd", "bdds", "camvid", "carnd1", "carnd4", "ceit", "comma"}, "all taken from cars"
     assert sum(min(heights) < 1 for heights in marked.values()) > 400 and sum(min(heights) == 1 for heights in marked.values()) > 200
     assert all(len(heights) == 5 and 0.5 < min(heights) and max(heights) <= 1 for heights in marked.values())

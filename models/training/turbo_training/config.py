@@ -57,6 +57,11 @@ class Phase:
     frozen: list[str] = field(default_factory=list)
     """Parts of the network that stay as they are all the same, such as `maps`."""
 
+    @property
+    def of_heads(self) -> bool:
+        """Whether it teaches a head, or what a head learns from, and all else stays as it is."""
+        return self.learns not in ("all", "skies")
+
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
         warm = min(1.0, (step + 1) / 100)
@@ -189,12 +194,12 @@ def load(path: Path) -> Config:
             )
         if phase.learns not in LEARNS:
             raise ValueError(f"{path.name}: phase {phase.name} learns {phase.learns}; it can be {', '.join(LEARNS)}")
-        head, of_head = "mirror" if phase.learns == "mirror" else "light", phase.learns not in ("all", "skies")
-        if of_head and (not getattr(recipe.widths, head) or set(phase.mixture) != {"teacher"}):
+        head = "mirror" if phase.learns == "mirror" else "light"
+        if phase.of_heads and (not getattr(recipe.widths, head) or set(phase.mixture) != {"teacher"}):
             raise ValueError(
                 f"{path.name}: phase {phase.name} teaches the {head} head, which takes widths.{head} and a mixture of teacher alone"
             )
-        if of_head and phase.likeness:
+        if phase.of_heads and phase.likeness:
             raise ValueError(f"{path.name}: phase {phase.name} sets likeness, but the {head} head is not taught by whole pictures")
         if (phase.learns == "skies") != ("skies" in phase.mixture):
             raise ValueError(

@@ -150,7 +150,7 @@ def _headless(fitted: Config, checkpoint: Path) -> Generator:
 
 def without_heads(config: Config) -> Config:
     """The recipe of the same network but for its heads."""
-    phases = [phase for phase in config.phases if phase.learns in ("all", "skies")]
+    phases = [phase for phase in config.phases if not phase.of_heads]
     return replace(config, phases=phases, widths=replace(config.widths, light=None, mirror=None))
 
 

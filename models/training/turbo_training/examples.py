@@ -17,7 +17,7 @@ from .falling import layers as layers_that_fall
 from .losses import Batch
 from .mirror_head import reflected
 from .mirrors import below_feet
-from .pictures import LARGEST, crop, one_of, per_picture, relight
+from .pictures import LARGEST, crop, crops, one_of, per_picture, relight
 
 BURNT_OUT = 0.25
 """Share of streets painted as night that a camera in the sun has taken: what is burnt out is as white as a lamp, and is none."""
@@ -38,10 +38,6 @@ class Source(Protocol):
     def draw(self, rng: np.random.Generator, count: int) -> Batch: ...
 
 
-def _crops(pictures: list[Tensor], size: tuple[int, int], rng: np.random.Generator, count: int) -> Tensor:
-    return torch.stack([crop(one_of(pictures, rng), size, rng) for _ in range(count)])
-
-
 def _sunlit(rng: np.random.Generator, count: int, share: float) -> np.ndarray:
     """Exposures [count], of which a `share` is too bright, as of a camera in the sun."""
     return np.where(rng.random(count) < share, rng.uniform(*SUNLIT, count), 1)
@@ -54,7 +50,7 @@ class Pairs:
         self.pairs, self.size, self.relit = pairs, size, relit
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
-        picture, target = _crops(self.pairs, self.size, rng, count).split(3, 1)
+        picture, target = crops(self.pairs, self.size, rng, count).split(3, 1)
         return Batch.of(relight(picture, rng, self.relit), target)
 
 
@@ -65,7 +61,7 @@ class Unchanged:
         self.pictures, self.size = pictures, size
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
-        picture = relight(_crops(self.pictures, self.size, rng, count), rng, 0.3)
+        picture = relight(crops(self.pictures, self.size, rng, count), rng, 0.3)
         return Batch.of(picture, picture, (picture, torch.zeros_like(picture)))
 
 
@@ -76,7 +72,7 @@ class Still:
         self.pairs, self.size = pairs, size
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
-        frames = _crops(self.pairs, self.size, rng, count)
+        frames = crops(self.pairs, self.size, rng, count)
         exposure, gamma = np.exp(rng.normal(0, 0.15, count)), np.exp(rng.normal(0, 0.1, count))
         # what flickers in burnt-out pictures is the codec's noise
         exposure = exposure * _sunlit(rng, count, SUNLIT_SHARE)

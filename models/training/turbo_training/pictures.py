@@ -91,6 +91,11 @@ def crop(picture: Tensor, size: tuple[int, int], rng: np.random.Generator, large
     return cut.flip(2) if rng.random() < 0.5 else cut
 
 
+def crops(pictures: list[Tensor], size: tuple[int, int], rng: np.random.Generator, count: int) -> Tensor:
+    """So many crops of any of them: [count, C, *size]."""
+    return torch.stack([crop(one_of(pictures, rng), size, rng) for _ in range(count)])
+
+
 def relight(pictures: Tensor, rng: np.random.Generator, amount: float = 1.0) -> Tensor:
     """Another exposure, gamma, white balance, saturation and sensor noise for each of [B, 3, H, W], as other cameras would give."""
     count = len(pictures)

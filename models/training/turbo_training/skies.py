@@ -21,7 +21,7 @@ from .blocks import luma
 from .device import send
 from .losses import Batch, kept, root, slopes
 from .network import Maps
-from .pictures import crop, one_of, per_picture, pixels, read, relight
+from .pictures import crop, crops, one_of, per_picture, pixels, read, relight
 from .scene import LUMA
 
 HORIZON, ZENITH = (0.69, 0.80, 0.85), (0.54, 0.71, 0.88)
@@ -102,8 +102,7 @@ class Skies:
         drawn = rng.random(count)
         day = drawn < DAYS * bool(self.days)
         road = (drawn > 1 - ROADS) * bool(self.roads)
-        kinds = zip(day, road, strict=True)
-        cut = torch.stack([self._cut(rng, is_day, is_road) for is_day, is_road in kinds])
+        cut = torch.stack([self._cut(rng, *kind) for kind in zip(day, road, strict=True)])
         picture, sky, known, up = cut.split([3, 1, 1, 1], 1)
         known = (known > 0.99).float()
         horizon, zenith = (_colour(colour, cut) for colour in (HORIZON, ZENITH))
@@ -130,7 +129,7 @@ class Dusk:
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
         """As `Skies` do."""
-        cut = torch.stack([crop(one_of(self.layers, rng), self.size, rng) for _ in range(count)])
+        cut = crops(self.layers, self.size, rng, count)
         picture, base, light = cut[:, :9].split(3, 1)
         sky = (luma(base) < PAINTED_OVER) & (luma(light.square()) > PAINTED)
         overcast = sky * _colour(OVERCAST, cut)

@@ -116,7 +116,7 @@ def train(
                 run.generator.load_state_dict(run.averaged.state_dict())
             if phase.learns == "skies" and run.step == 0:
                 run.remember()
-            if phase.learns == "skies" and run.before is None:
+            elif phase.learns == "skies" and run.before is None:
                 raise ValueError(f"{latest} is of another recipe, in whose phase {index + 1} no skies were learnt: begin in another folder")
             marked = phase.learns in ("detector", "lamps")
             names = set[str]() if marked else set(phase.mixture)
@@ -175,7 +175,7 @@ def _seed(run: Run) -> int:
 def _train_phase(run: Run, phase: Phase, sources: dict[str, Source], unpaired: _Unpaired | None, data: Path, work: Path) -> None:
     progress = Progress(phase.name, phase.steps, run.step)
     for name, parameter in run.generator.named_parameters():
-        belongs = not name.startswith(HEADS) if phase.learns in ("all", "skies") else name.startswith(_LEARNING[phase.learns])
+        belongs = name.startswith(_LEARNING[phase.learns]) if phase.of_heads else not name.startswith(HEADS)
         parameter.requires_grad_(belongs and name.split(".")[0] not in phase.frozen)
     torch.manual_seed(_seed(run))
     batches = _batches(sources, phase.mixture, _seed(run))
